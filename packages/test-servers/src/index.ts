@@ -1,1 +1,11 @@
-export {}
+export { TestServersError, ServerStartError, ServerUnavailableError, CommandFailedError } from './test-servers-error.js'
+export { freePort, freePorts } from './process/free-port.js'
+export { startPostgres, type PostgresServer } from './postgres/start-postgres.js'
+export {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './postgres/start-embedded-postgres.js'
+export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './postgres/create-test-database.js'
+export type { DatabaseTemplate, TestDatabaseServer } from './postgres/test-databases.js'
+export type { SharedServers } from './provided-context.js'
