@@ -12,6 +12,12 @@ const problems = []
 const read = (path) => readFileSync(join(repositoryRoot, path), 'utf8')
 const lock = JSON.parse(read('package-lock.json'))
 
+/** Whether the lock places a package where Node.js would find it from the given folder. */
+function isLocked(path, name) {
+  if (lock.packages[`${path}${path ? '/' : ''}node_modules/${name}`] !== undefined) return true
+  return path !== '' && isLocked(path.replace(/(^|\/)(node_modules\/(@[^/]+\/)?)?[^/]+$/, ''), name)
+}
+
 // A lock file that names its registry installs from there and nowhere else.
 for (const [path, { resolved, link }] of Object.entries(lock.packages)) {
   if (resolved !== undefined && !link) {
@@ -23,6 +29,14 @@ for (const [path, { engines, optional }] of Object.entries(lock.packages)) {
   // An optional package that does not fit is left out by npm, without an error.
   if (optional || engines?.node === undefined || semver.satisfies(nodeFloor, engines.node)) continue
   problems.push(`package-lock.json: ${path} needs Node.js ${engines.node}, the floor is ${nodeFloor}: pin an older one`)
+}
+
+// npm leaves out the lock what a registry did not have for another platform, and then refuses `npm ci` everywhere.
+for (const [path, { optionalDependencies = {} }] of Object.entries(lock.packages)) {
+  for (const name of Object.keys(optionalDependencies)) {
+    if (!isLocked(path, name))
+      problems.push(`package-lock.json: lacks ${name} of ${path}: pin a version that is complete`)
+  }
 }
 
 const machineBound = [
