@@ -44,7 +44,7 @@ function runStage({ command }) {
       shell: true,
       detached: true,
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, CI: 'true', TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', FORCE_COLOR: '0' },
+      env: { ...process.env, CI: 'true', TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', NO_COLOR: '1' },
     })
     const remainingMs = deadlineMs - (performance.now() - startedAt)
     const terminate = setTimeout(() => {
