@@ -1,57 +1,103 @@
-// Type-checks every ```ts block of the README files and the docs against the sources, so that no example rots.
+// Type-checks every example against the sources, so that none rots: the ```ts blocks of the Markdown pages, and the
+// `@example` blocks in the doc comments of the packages that users install.
 //
-// A block stands alone, as a module. "```ts continue" adds to the block before it on the same page, as a tutorial does.
-// "```ts ignore" is left out; use it for nothing that a reader could want to run.
+// A block of a page stands alone, as a module. "```ts continue" adds to the block before it on the same page, as a tutorial
+// does; "```ts ignore" is left out, for what no reader could want to run. An example in a doc comment may leave out its
+// imports, and names that the text explains (`pool`, `Order`) without declaring them.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { join, relative } from 'node:path'
+import ts from 'typescript'
 import { codeBlocks, listPages } from './lib/code-blocks.js'
+import { docExamples, listPublicSources } from './lib/doc-examples.js'
 import { repositoryRoot } from './lint/workspaces.js'
 
+/** What every reader knows where to import from. */
+const wellKnown = { pg: [`import pg from 'pg'`], z: [`import { z } from 'zod'`] }
+
 const folder = join(repositoryRoot, '.cache/snippets')
+const read = (path) => readFileSync(join(repositoryRoot, path), 'utf8')
+
+/** Snippets of the pages: their text, and for each of its lines the line of the page. */
+function snippetsOfPage(page) {
+  const snippets = []
+  for (const { language, words, line, code } of codeBlocks(read(page))) {
+    if (language !== 'ts' || words.includes('ignore')) continue
+    if (!words.includes('continue') || snippets.length === 0) snippets.push({ origin: page, text: [], lines: [] })
+    const lines = code.split('\n')
+    snippets.at(-1).text.push(...lines)
+    snippets.at(-1).lines.push(...lines.map((_, index) => line + 1 + index))
+  }
+  return snippets
+}
+
+function snippetsOfSource({ workspace, file }) {
+  return docExamples(read(file)).map(({ line, code }) => {
+    const text = code.split('\n')
+    const completeFrom = [file, `${workspace}/src/index.ts`]
+    return { origin: file, text, lines: text.map((_, index) => line + index), completeFrom }
+  })
+}
+
+const snippets = [...listPages().flatMap(snippetsOfPage), ...listPublicSources().flatMap(snippetsOfSource)].map(
+  (snippet, index) => ({ ...snippet, fileName: join(folder, `snippet-${index + 1}.ts`), head: 'export {}' }),
+)
+
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 
-/** Snippet file → the page, and for each of its lines the line of the page. */
-const origins = new Map()
+function compile() {
+  // One line of head, so that line n of a snippet is line n + 1 of its file.
+  for (const { fileName, head, text } of snippets) writeFileSync(fileName, `${head}\n${text.join('\n')}\n`)
+  const config = {
+    extends: '../../tsconfig.base.json',
+    compilerOptions: { noEmit: true, noUnusedLocals: false, noUnusedParameters: false },
+  }
+  const files = snippets.flatMap(({ fileName, completeFrom = [] }) => [
+    fileName,
+    ...completeFrom.map((path) => join(repositoryRoot, path)),
+  ])
+  const { options } = ts.parseJsonConfigFileContent({ ...config, files }, ts.sys, folder)
+  return ts.createProgram([...new Set(files)], options)
+}
 
-for (const page of listPages()) {
-  let current
-  for (const { language, words, line, code } of codeBlocks(readFileSync(join(repositoryRoot, page), 'utf8'))) {
-    if (language !== 'ts' || words.includes('ignore')) continue
-    const lines = code.split('\n')
-    if (!words.includes('continue') || current === undefined) {
-      const name = `${page.replaceAll(/[^\w]+/g, '-')}-${line}.ts`
-      current = { page, lines: [], text: [] }
-      origins.set(name, current)
-    }
-    current.text.push(...lines)
-    current.lines.push(...lines.map((_, index) => line + 1 + index))
+function diagnosticsOf(program, fileName) {
+  const file = program.getSourceFile(fileName)
+  return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]
+}
+
+/** Imports what an example names and the package exports; what nobody declares may be anything. */
+function completeHead(program, { fileName, completeFrom }) {
+  const checker = program.getTypeChecker()
+  const unknown = new Set(
+    diagnosticsOf(program, fileName)
+      .filter(({ code }) => [2304, 2503, 2552, 18004].includes(code))
+      .map(({ file, start, length }) => file.text.slice(start, start + length)),
+  )
+  const parts = ['export {}']
+  for (const name of unknown) {
+    const home = completeFrom.find((path) => {
+      const module = checker.getSymbolAtLocation(program.getSourceFile(join(repositoryRoot, path)))
+      return module && checker.getExportsOfModule(module).some((symbol) => symbol.name === name)
+    })
+    const specifier = home && relative(folder, join(repositoryRoot, home)).replace(/\.ts$/, '.js')
+    if (specifier) parts.push(`import { ${name} } from '${specifier}'`)
+    else parts.push(...(wellKnown[name] ?? [`declare const ${name}: any`, `type ${name} = any`]))
+  }
+  return parts.join('; ')
+}
+
+let program = compile()
+for (const snippet of snippets) if (snippet.completeFrom) snippet.head = completeHead(program, snippet)
+program = compile()
+
+let failed = 0
+for (const { fileName, origin, lines, head } of snippets) {
+  for (const { file, start, messageText } of diagnosticsOf(program, fileName)) {
+    const { line } = file.getLineAndCharacterOfPosition(start)
+    const place = line === 0 ? `${origin}:${lines[0]} (${head})` : `${origin}:${lines[line - 1] ?? lines.at(-1)}`
+    console.error(`${place}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`)
+    failed++
   }
 }
-
-for (const [name, { text }] of origins) writeFileSync(join(folder, name), `${text.join('\n')}\nexport {}\n`)
-writeFileSync(
-  join(folder, 'tsconfig.json'),
-  JSON.stringify({
-    extends: '../../tsconfig.base.json',
-    // Zero unused names is a rule for programs; an example may end at the value it shows.
-    compilerOptions: { noEmit: true, noUnusedLocals: false, noUnusedParameters: false },
-    include: ['*.ts'],
-  }),
-)
-
-if (origins.size === 0) process.exit(0)
-const tsc = join(fileURLToPath(import.meta.resolve('typescript/package.json')), '../bin/tsc')
-const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], {
-  cwd: folder,
-  encoding: 'utf8',
-})
-for (const message of stdout.split('\n').filter(Boolean)) {
-  const [, name, line, rest] = /^([^(]+)\((\d+),\d+\): (.*)$/.exec(message) ?? []
-  const origin = origins.get(name)
-  console.error(origin ? `${origin.page}:${origin.lines[line - 1] ?? '?'}: ${rest}` : message)
-}
-if (status === 0) console.log(`${origins.size} examples compile`)
-process.exit(status ?? 1)
+if (failed > 0) process.exit(1)
+console.log(`${snippets.length} examples compile`)
