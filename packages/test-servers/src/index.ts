@@ -15,3 +15,10 @@ export type { KafkaServer, KafkaBroker, KafkaUnavailable } from './kafka/kafka-s
 export type { Address } from './kafka/broker-properties.js'
 export { runKafkaTool, type RunKafkaToolOptions } from './kafka/run-kafka-tool.js'
 export type { FinishedProcess } from './process/run-to-end.js'
+export {
+  createFaultProxy,
+  type FaultProxy,
+  type FaultProxyOptions,
+  type ProxiedConnection,
+} from './proxy/create-fault-proxy.js'
+export type { Direction, DropRule, ProxyFaults, SeenBytes } from './proxy/proxy-faults.js'
