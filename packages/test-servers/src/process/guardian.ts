@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { Socket } from 'node:net'
 
 /** What is left to clean up when this process ends, in whatever way. */
 export interface Ward {
@@ -52,7 +53,7 @@ function tell(message: object): void {
     guardian.on('error', () => undefined)
     const { stdin } = guardian
     stdin?.on('error', () => undefined)
-    if (stdin && 'unref' in stdin && typeof stdin.unref === 'function') stdin.unref()
+    if (stdin instanceof Socket) stdin.unref()
   }
   guardian.stdin?.write(`${JSON.stringify(message)}\n`)
 }
