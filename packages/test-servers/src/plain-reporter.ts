@@ -10,6 +10,8 @@ import type { Reporter, TestModule } from 'vitest/node'
  * @example reporters: ['default', '@tidemark/test-servers/plain-reporter']
  */
 export default class PlainReporter implements Reporter {
+  #line = ''
+
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0, pending: 0 }
     for (const module of modules) {
@@ -18,8 +20,9 @@ export default class PlainReporter implements Reporter {
       for (const test of module.children.allTests()) count[test.result().state]++
     }
     // A test that never ran, because the run was interrupted, has not passed.
-    const line = `${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped\n`
-    // The other reporters' summaries come first.
-    process.once('exit', () => process.stdout.write(line))
+    const isFirstRun = this.#line === ''
+    this.#line = `${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped\n`
+    // At exit, because the other reporters' summaries come first; watching, only the last run's line is printed.
+    if (isFirstRun) process.once('exit', () => process.stdout.write(this.#line))
   }
 }
