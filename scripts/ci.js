@@ -98,12 +98,11 @@ for (const stage of stages) {
   if (stage.name === 'test') outcomeOfTests = outcome
   report.push({ name: stage.name, took: seconds(stageStartedAt), succeeded: succeeded && tested })
   if (!succeeded && stage.vital) break
-  if (process.exitCode === 1) break
+  if (process.exitCode === 1 || performance.now() - startedAt > deadlineMs) break
 }
 
-console.log(
-  `\n=== ${report.every(({ succeeded }) => succeeded) ? 'all stages passed' : 'failed'} in ${seconds(startedAt)}\n`,
-)
+const passed = process.exitCode !== 1 && report.length === stages.length && report.every(({ succeeded }) => succeeded)
+console.log(`\n=== ${passed ? 'all stages passed' : 'failed'} in ${seconds(startedAt)}\n`)
 for (const { name, took, succeeded } of report) console.log(`${succeeded ? 'ok    ' : 'FAILED'} ${name}, ${took}`)
 console.log(`\n${outcomeOfTests ?? 'the tests did not run'}`)
-if (report.length < stages.length || report.some(({ succeeded }) => !succeeded)) process.exitCode = 1
+if (!passed) process.exitCode = 1
