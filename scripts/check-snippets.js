@@ -2,14 +2,14 @@
 // `@example` blocks in the doc comments of the packages that users install.
 //
 // A block of a page stands alone, as a module. "```ts continue" adds to the block before it on the same page, as a tutorial
-// does; "```ts ignore" is left out, for what no reader could want to run. An example in a doc comment may leave out its
-// imports, and names that the text explains (`pool`, `Order`) without declaring them.
+// does; "```ts ignore" is left out, for what no reader could want to run. An example in a doc comment, or on the page of a
+// private workspace, may leave out its imports, and names that the text explains (`pool`, `Order`) without declaring them.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import ts from 'typescript'
 import { codeBlocks, listPages } from './lib/code-blocks.js'
-import { docExamples, listPublicSources } from './lib/doc-examples.js'
-import { repositoryRoot } from './lint/workspaces.js'
+import { docExamples, isPublic, listPublicSources } from './lib/doc-examples.js'
+import { locate, repositoryRoot } from './lint/workspaces.js'
 
 /** What every reader knows where to import from. */
 const wellKnown = { pg: [`import pg from 'pg'`], z: [`import { z } from 'zod'`] }
@@ -19,10 +19,14 @@ const read = (path) => readFileSync(join(repositoryRoot, path), 'utf8')
 
 /** Snippets of the pages: their text, and for each of its lines the line of the page. */
 function snippetsOfPage(page) {
+  const { workspace } = locate(join(repositoryRoot, page))
+  const completeFrom = workspace !== '.' && !isPublic(workspace) ? [`${workspace}/src/index.ts`] : undefined
   const snippets = []
   for (const { language, words, line, code } of codeBlocks(read(page))) {
     if (language !== 'ts' || words.includes('ignore')) continue
-    if (!words.includes('continue') || snippets.length === 0) snippets.push({ origin: page, text: [], lines: [] })
+    if (!words.includes('continue') || snippets.length === 0) {
+      snippets.push({ origin: page, text: [], lines: [], completeFrom })
+    }
     const lines = code.split('\n')
     snippets.at(-1).text.push(...lines)
     snippets.at(-1).lines.push(...lines.map((_, index) => line + 1 + index))

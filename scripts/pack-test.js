@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import ts from 'typescript'
 import { codeBlocks } from './lib/code-blocks.js'
+import { isPublic } from './lib/doc-examples.js'
 import { listWorkspaces, repositoryRoot } from './lint/workspaces.js'
 
 class PackTestError extends Error {}
@@ -115,7 +116,6 @@ async function runExample(project) {
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-pack-'))
 try {
   run('node', ['scripts/turbo.js', 'run', 'build', '--output-logs=errors-only'], { cwd: repositoryRoot })
-  const isPublic = (workspace) => readJson(join(repositoryRoot, workspace, 'package.json')).private !== true
   const packed = listWorkspaces()
     .filter(isPublic)
     .map((workspace) => pack(workspace, folder))

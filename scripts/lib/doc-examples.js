@@ -2,10 +2,15 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { listWorkspaces, repositoryRoot } from '../lint/workspaces.js'
 
+/** Whether users install this workspace. */
+export function isPublic(workspace) {
+  return JSON.parse(readFileSync(join(repositoryRoot, workspace, 'package.json'), 'utf8')).private !== true
+}
+
 /** The sources of the packages that users install, relative to the root. */
 export function listPublicSources() {
   return listWorkspaces()
-    .filter((path) => JSON.parse(readFileSync(join(repositoryRoot, path, 'package.json'), 'utf8')).private !== true)
+    .filter(isPublic)
     .flatMap((path) =>
       readdirSync(join(repositoryRoot, path, 'src'), { recursive: true, encoding: 'utf8' })
         .filter((name) => name.endsWith('.ts'))
