@@ -12,6 +12,13 @@ async function create(options?: Parameters<typeof createTestDatabase>[0]): Promi
   return database
 }
 
+/** The same server as another run sees it; runs at the same time must not meet here either. */
+const serverOfRun = (name: string): TestDatabaseServer => ({
+  url: inject('postgresUrl'),
+  directUrl: inject('postgresDirectUrl'),
+  runId: `${inject('postgresRunId')}_${name}`,
+})
+
 let prepared = 0
 const template = (contentHash: string): DatabaseTemplate => ({
   name: 'items',
@@ -53,11 +60,13 @@ test('a preparation that fails leaves nothing behind, and is tried again', async
 
 test('a half-prepared template of a killed process is made again', async () => {
   prepared = 0
-  const server = { url: inject('postgresUrl'), directUrl: inject('postgresDirectUrl'), runId: 'halfway' }
+  const server = serverOfRun('halfway')
   const once = await create({ template: template('e'), server })
   const admin = new pg.Client({ connectionString: server.directUrl })
   await admin.connect()
-  const { rows } = await admin.query(`select datname from pg_database where datname like 'tidemark_tpl_halfway_%'`)
+  const { rows } = await admin.query('select datname from pg_database where starts_with(datname, $1)', [
+    `tidemark_tpl_${server.runId}_`,
+  ])
   const name = (rows as { datname: string }[])[0]!.datname
   await admin.query(`alter database ${name} with is_template false allow_connections true`)
   await admin.end()
@@ -78,20 +87,14 @@ test('drop ends the sessions of others, and works twice', async () => {
 })
 
 test('the databases of one run are dropped without touching those of another', async () => {
-  const server = (runId: string): TestDatabaseServer => ({
-    url: inject('postgresUrl'),
-    directUrl: inject('postgresDirectUrl'),
-    runId,
-  })
-  await create({ server: server('run1'), template: template('f') })
-  const other = await create({ server: server('run2'), template: template('f') })
-  await dropDatabasesOfRun(inject('postgresDirectUrl'), 'run1')
+  const [one, two] = [serverOfRun('one'), serverOfRun('two')]
+  await create({ server: one, template: template('f') })
+  const other = await create({ server: two, template: template('f') })
+  await dropDatabasesOfRun(one.directUrl, one.runId)
   const pool = other.createPool()
-  const { rows } = await pool.query(
-    `select count(*)::int from pg_database where datname like 'tidemark\\_%\\_run1\\_%'`,
-  )
-  expect(rows).toEqual([{ count: 0 }])
+  const text = `select count(*)::int from pg_database where datname like 'tidemark\\_%' and strpos(datname, $1) > 0`
+  expect((await pool.query(text, [one.runId])).rows).toEqual([{ count: 0 }])
   expect((await pool.query('select n from items')).rows).toEqual([{ n: 1 }])
   await other.drop()
-  await dropDatabasesOfRun(inject('postgresDirectUrl'), 'run2')
+  await dropDatabasesOfRun(two.directUrl, two.runId)
 })
