@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runToEnd } from '../process/run-to-end.js'
@@ -63,6 +63,8 @@ async function download(folder: string): Promise<void> {
     const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
     const options = ['-q', '-B', goal, '-DincludeScope=runtime', `-DoutputDirectory=${unfinished}`]
     await runToEnd('mvn', options, { cwd: folder, timeoutMs: 600_000 })
+    // A temporary folder is private, but another user of this checkout may run the tests, too.
+    await chmod(unfinished, 0o755)
     await rename(unfinished, join(folder, 'lib'))
   } catch (cause) {
     const todo = 'install Maven and see that it reaches Maven Central, or set KAFKA_BROKERS to a running broker'
