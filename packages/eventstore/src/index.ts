@@ -1,1 +1,73 @@
-export {}
+export type { AppendedEvent, AppendResult } from './append-outcome.js'
+export { Checkpoint, listCheckpoints, type CheckpointPlace, type CheckpointStatus } from './checkpoint.js'
+export { on, run, type Database, type Queryable, type Statement } from './database.js'
+export {
+  defineAggregate,
+  event,
+  reject,
+  type Aggregate,
+  type AggregateDefinition,
+  type AnyAggregate,
+  type CommandDefinition,
+  type CommandInput,
+  type CommandName,
+  type Decision,
+  type DefineCommand,
+  type EventDefinition,
+  type EventDefinitions,
+  type EventOf,
+  type EventOptions,
+  type EventToAppend,
+  type EvolveEvent,
+  type Rejection,
+  type SnapshotPolicy,
+  type StateOf,
+  type Upcaster,
+} from './define-aggregate.js'
+export {
+  CheckpointLostError,
+  CommandRejectedError,
+  ConfigurationError,
+  DatabaseError,
+  EventIdConflictError,
+  EventStoreError,
+  EventTooLargeError,
+  InvalidCommandError,
+  InvalidEventError,
+  LogMismatchError,
+  OutcomeUnknownError,
+  OverloadedError,
+  StoreClosedError,
+  UnknownCommandError,
+  UnknownEventError,
+  UnstorableValueError,
+  VersionConflictError,
+  type DatabaseErrorKind,
+} from './errors.js'
+export { deriveEventId } from './event-id.js'
+export type { EventMetadata, NewEvent, RecordedEvent } from './event.js'
+export {
+  createEventStore,
+  EventStore,
+  type AppendOptions,
+  type EventStoreOptions,
+  type ReadStreamOptions,
+} from './event-store.js'
+export type { ExecuteOptions, ExecuteResult } from './execute-command.js'
+export type { ExpectedVersion } from './expected-version.js'
+export { failpoint, type Failpoint } from './failpoint.js'
+export { fold, upcast } from './fold.js'
+export type { Loaded } from './load-aggregate.js'
+export type { LogBatch, LogFilter, LogSource, ReadLogOptions } from './log-source.js'
+export { silentLogger, type Logger } from './logger.js'
+export { translateDatabaseError } from './postgres-errors.js'
+export type { Head } from './sql/select-head.js'
+export { assertStorable, type JsonValue } from './stored-value.js'
+export { partsOf, streamIdOf, type StreamId } from './stream-id.js'
+export {
+  Subscription,
+  type SubscriptionBatch,
+  type SubscriptionOptions,
+  type SubscriptionState,
+} from './subscription.js'
+export { inTransaction } from './transaction.js'

@@ -1,0 +1,66 @@
+import type { ClientBase } from 'pg'
+import { readSchemaOf } from './schema-name.js'
+
+/** The group roles of a store; grant them to the login roles of your programs. */
+export interface StoreRoles {
+  /** Appends events and writes snapshots: the programs that execute commands. */
+  readonly writer: string
+  /** Runs projections and bridges: reads the log, moves checkpoints, owns read models. */
+  readonly projector: string
+  /** Reads the read models, and nothing else. */
+  readonly reader: string
+}
+
+/** The names of a store's group roles: `tidemark_writer`, `tidemark_projector`, `tidemark_reader`. */
+export function rolesOf(schema: string): StoreRoles {
+  return { writer: `${schema}_writer`, projector: `${schema}_projector`, reader: `${schema}_reader` }
+}
+
+/**
+ * Creates the group roles where the migrator may, and grants each what it needs and no more.
+ *
+ * None is a superuser, none can log in. Writers get no right on the sequence of positions: it is used through the identity
+ * column alone. A role that is missing and may not be created is left out; it is granted at the next run after somebody made it.
+ *
+ * @returns the roles that are missing.
+ */
+export async function grantRoles(client: ClientBase, schema: string): Promise<readonly string[]> {
+  const read = readSchemaOf(schema)
+  const roles = rolesOf(schema)
+  const missing: string[] = []
+  const grants: Record<string, readonly string[]> = {
+    [roles.writer]: [
+      `grant usage on schema ${schema} to ${roles.writer}`,
+      `grant select on all tables in schema ${schema} to ${roles.writer}`,
+      `grant insert (version, id, schema_version, stream_id, type, data, metadata) on ${schema}.events to ${roles.writer}`,
+      `grant insert, update, delete on ${schema}.snapshots to ${roles.writer}`,
+    ],
+    [roles.projector]: [
+      `grant usage on schema ${schema} to ${roles.projector}`,
+      `grant select on all tables in schema ${schema} to ${roles.projector}`,
+      `grant insert, update, delete on ${schema}.checkpoints, ${schema}.projections to ${roles.projector}`,
+      `grant usage, create on schema ${read} to ${roles.projector}`,
+    ],
+    [roles.reader]: [`grant usage on schema ${read} to ${roles.reader}`],
+  }
+  for (const [role, statements] of Object.entries(grants)) {
+    if (!(await ensureRole(client, role))) {
+      missing.push(role)
+      continue
+    }
+    for (const statement of statements) await client.query(statement)
+  }
+  return missing
+}
+
+async function ensureRole(client: ClientBase, role: string): Promise<boolean> {
+  // Roles belong to the cluster: another database's migrator may create the same one at the same moment.
+  await client.query(
+    `do $$ begin
+       if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin; end if;
+     exception when duplicate_object or unique_violation or insufficient_privilege then null;
+     end $$`,
+  )
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role])
+  return rowCount === 1
+}

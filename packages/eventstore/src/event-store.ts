@@ -1,0 +1,271 @@
+import { randomUUID } from 'node:crypto'
+import type { ClientBase, ClientConfig, Pool } from 'pg'
+import { v7 as uuidv7 } from 'uuid'
+import type { AppendResult } from './append-outcome.js'
+import { AppendQueue } from './append-queue.js'
+import { appendInTransaction } from './append-transaction.js'
+import { on, type Database } from './database.js'
+import type { AnyAggregate, CommandInput, CommandName, EventToAppend, StateOf } from './define-aggregate.js'
+import { ConfigurationError } from './errors.js'
+import type { NewEvent, RecordedEvent } from './event.js'
+import { executeCommand, type ExecuteOptions, type ExecuteResult } from './execute-command.js'
+import { encodeExpectedVersion, type ExpectedVersion } from './expected-version.js'
+import { loadAggregate, newestVersion, type Loaded } from './load-aggregate.js'
+import { silentLogger, type Logger } from './logger.js'
+import type { LogSource } from './log-source.js'
+import { PostgresLog } from './postgres-log.js'
+import { serializeEvent } from './serialize-event.js'
+import { SnapshotWriter } from './snapshot-writer.js'
+import type { StreamAppend } from './sql/insert-events.js'
+import type { Head } from './sql/select-head.js'
+import { selectStream } from './sql/select-stream.js'
+import { checkStreamId, streamIdOf } from './stream-id.js'
+import { Subscription, type SubscriptionOptions } from './subscription.js'
+import { Wakeup } from './wakeup.js'
+
+export interface EventStoreOptions {
+  /** The schema that was migrated; `tidemark` unless said. */
+  readonly schema?: string
+  readonly logger?: Logger
+  /** Makes event ids; UUIDv7 unless said. */
+  readonly generateId?: () => string
+  /** An event's data and metadata have at most this size together; 1 MiB unless said. */
+  readonly maxEventBytes?: number
+  /** How many appends may wait before the next fails with `OverloadedError`; 10,000 unless said. */
+  readonly maxQueuedAppends?: number
+  /** How many events one statement carries at most; 1,000 unless said. */
+  readonly maxGroupEvents?: number
+  /** How long a lost connection or a locked stream is tried again before an append fails; 15,000 ms unless said. */
+  readonly retryForMs?: number
+  /** How often subscriptions look for new events although nothing woke them; 200 ms unless said. */
+  readonly pollIntervalMs?: number
+  /** The connection that listens for other processes' appends: the pool's own settings unless said, none when false. Never through a transaction pooler. */
+  readonly listen?: ClientConfig | false
+  /** Turn off behind a transaction pooler that does not keep prepared statements. */
+  readonly preparedStatements?: boolean
+}
+
+export interface AppendOptions {
+  /** What the stream must look like; there is no default, so that nobody loses a race unknowingly. */
+  readonly expectedVersion: ExpectedVersion
+  /** Appends within this transaction of the caller; not grouped, and seen by readers once it commits. */
+  readonly transaction?: ClientBase
+  /** Withdraws an append that still waits; one that was sent already goes on. */
+  readonly signal?: AbortSignal
+}
+
+/** Which part of a stream to read. */
+export interface ReadStreamOptions {
+  /** Inclusive; 1 unless said. */
+  readonly fromVersion?: bigint
+  /** Inclusive; the newest unless said. */
+  readonly toVersion?: bigint
+  readonly direction?: 'forwards' | 'backwards'
+  /** At most this many events, 1,000 unless said. */
+  readonly limit?: number
+}
+
+/**
+ * An event store on a schema that was migrated by `@tidemark/migrations`.
+ *
+ * The pool stays the caller's: it is neither changed nor ended by the store.
+ *
+ * @throws {ConfigurationError} an option is unusable.
+ *
+ * @example
+ * const store = createEventStore(pool)
+ * await store.execute(Counter, 'c-1', 'add', { amount: 1 })
+ * const { state, version } = await store.load(Counter, 'c-1')
+ */
+export function createEventStore(pool: Pool, options: EventStoreOptions = {}): EventStore {
+  return new EventStore(pool, options)
+}
+
+export class EventStore {
+  /** The log, for subscriptions of any kind. */
+  readonly log: LogSource
+  /** Where the store's statements go; for packages that build on the store. */
+  readonly database: Database
+  private readonly appends: AppendQueue
+  private readonly snapshots: SnapshotWriter
+  private readonly wakeup: Wakeup
+  private readonly logger: Logger
+  private readonly generateId: () => string
+  private readonly maxEventBytes: number
+  private readonly subscriptions = new Set<Subscription>()
+
+  /** @internal Use {@link createEventStore}. */
+  constructor(
+    readonly pool: Pool,
+    options: EventStoreOptions,
+  ) {
+    const { schema = 'tidemark', logger = silentLogger, preparedStatements = true, listen = pool.options } = options
+    if (!/^[a-z_][a-z0-9_]{0,49}$/.test(schema)) {
+      throw new ConfigurationError(
+        `schema name ${JSON.stringify(schema)} is not usable: lower-case letters, digits and _, at most 50 characters`,
+      )
+    }
+    this.logger = logger
+    this.generateId = options.generateId ?? uuidv7
+    this.maxEventBytes = options.maxEventBytes ?? 1024 * 1024
+    this.database = { queryable: pool, schema, prepare: preparedStatements }
+    this.wakeup = new Wakeup(this.database, {
+      pollIntervalMs: options.pollIntervalMs ?? 200,
+      listen: listen === false ? undefined : { connection: listen, heartbeatMs: 10_000 },
+      logger,
+    })
+    this.log = new PostgresLog(this.database, this.wakeup)
+    this.snapshots = new SnapshotWriter(this.database, logger)
+    this.appends = new AppendQueue(this.database, {
+      maxQueued: options.maxQueuedAppends ?? 10_000,
+      maxGroupEvents: options.maxGroupEvents ?? 1000,
+      lockTimeoutMs: 50,
+      retryForMs: options.retryForMs ?? 15_000,
+      onStored: () => this.wakeup.appended(),
+    })
+    // An idle connection that breaks must not end the program: the pool replaces it at the next use.
+    pool.on('error', this.onPoolError)
+  }
+
+  private readonly onPoolError = (error: Error) => this.logger.debug({ err: error }, 'an idle connection broke')
+
+  /**
+   * Appends events of an aggregate to one of its streams, all or nothing; the data is checked against the aggregate's schemas.
+   *
+   * An empty array returns without a query, so the version is not checked. Safe to call again with the same event ids: the
+   * first outcome is returned. Single appends of a process travel in groups.
+   *
+   * @throws {InvalidEventError} @throws {VersionConflictError} @throws {EventIdConflictError} @throws {EventTooLargeError}
+   * @throws {OverloadedError} @throws {OutcomeUnknownError} @throws {DatabaseError}
+   *
+   * @example
+   * await store.append(Counter, 'c-1', [{ type: 'Added', data: { amount: 1 } }], { expectedVersion: 'no-stream' })
+   */
+  append<A extends AnyAggregate>(
+    aggregate: A,
+    aggregateId: string,
+    events: readonly EventToAppend<A['events']>[],
+    options: AppendOptions,
+  ): Promise<AppendResult> {
+    return this.appendSerialized(() => streamIdOf(aggregate.name, aggregateId), events, aggregate, options)
+  }
+
+  /** Appends events to a stream by its full id, `category-id`; their data must be JSON, and is checked against no schema. */
+  appendToStream(streamId: string, events: readonly NewEvent[], options: AppendOptions): Promise<AppendResult> {
+    return this.appendSerialized(() => checkStreamId(streamId), events, undefined, options)
+  }
+
+  private readonly serialize = (streamId: string, event: NewEvent, aggregate: AnyAggregate | undefined) =>
+    serializeEvent(streamId, event, aggregate, { generateId: this.generateId, maxEventBytes: this.maxEventBytes })
+
+  private async appendSerialized(
+    streamIdOf: () => string,
+    events: readonly NewEvent[],
+    aggregate: AnyAggregate | undefined,
+    { expectedVersion, transaction, signal }: AppendOptions,
+  ): Promise<AppendResult> {
+    const streamId = streamIdOf()
+    const expected = encodeExpectedVersion(expectedVersion)
+    const part: StreamAppend = {
+      streamId,
+      expected,
+      events: events.map((event) => this.serialize(streamId, event, aggregate)),
+    }
+    if (events.length === 0) return { streamId, version: 0n, position: 0n, events: [], duplicate: false }
+    return transaction ? appendInTransaction(on(this.database, transaction), part) : this.appends.append(part, signal)
+  }
+
+  /**
+   * Loads an aggregate: the newest usable snapshot, then the events after it.
+   *
+   * An aggregate without events has its initial state and version 0. `atVersion` gives it as it was at that version.
+   *
+   * @throws {UnknownEventError} an event is of a type or schema version that this code does not know.
+   */
+  async load<A extends AnyAggregate>(
+    aggregate: A,
+    aggregateId: string,
+    options: { readonly atVersion?: bigint } = {},
+  ): Promise<Loaded<StateOf<A>>> {
+    return loadAggregate(this.database, aggregate, aggregateId, options.atVersion ?? newestVersion)
+  }
+
+  /**
+   * Executes a command: loads, decides, appends.
+   *
+   * When another writer was faster and no `expectedVersion` was demanded, it reads what is new and decides again, with growing
+   * pauses. With a `commandId` the same command again returns its first outcome and decides nothing; a command without events
+   * is not remembered.
+   *
+   * @throws {CommandRejectedError} @throws {InvalidCommandError} @throws {UnknownCommandError} @throws {VersionConflictError}
+   * and what {@link EventStore.append} throws.
+   */
+  async execute<A extends AnyAggregate, Name extends CommandName<A>>(
+    aggregate: A,
+    aggregateId: string,
+    command: Name,
+    input: CommandInput<A, Name>,
+    options: ExecuteOptions = {},
+  ): Promise<ExecuteResult<StateOf<A>>> {
+    const context = {
+      database: this.database,
+      generateId: this.generateId,
+      serialize: this.serialize,
+      append: (part: StreamAppend, signal: AbortSignal | undefined) => this.appends.append(part, signal),
+    }
+    const { result, standing } = await executeCommand(context, aggregate, aggregateId, command, input, options)
+    if (result.events.length > 0) this.snapshots.offer(aggregate, streamIdOf(aggregate.name, aggregateId), standing)
+    return result
+  }
+
+  /** Reads a part of one stream; data as stored, not upcast. An unknown stream is empty. */
+  async readStream(streamId: string, options: ReadStreamOptions = {}): Promise<RecordedEvent[]> {
+    const { fromVersion = 1n, toVersion = newestVersion, limit = 1000, direction = 'forwards' } = options
+    return selectStream(this.database, streamId, { fromVersion, toVersion, limit, direction })
+  }
+
+  /** How far the log may be read now, and which backend holds it back. */
+  head(): Promise<Head> {
+    return this.log.head()
+  }
+
+  /**
+   * Starts a durable subscription with a checkpoint of its own.
+   *
+   * It runs until it is stopped or the store is closed. One process at a time has it; another takes over when the lease ends.
+   */
+  subscribe(options: Omit<SubscriptionOptions, 'owner' | 'logger'> & { readonly owner?: string }): Subscription {
+    this.wakeup.start()
+    const subscription = new Subscription(this.log, this.database, {
+      owner: randomUUID(),
+      logger: this.logger,
+      ...options,
+    })
+    this.subscriptions.add(subscription)
+    return subscription
+  }
+
+  /** Tells subscriptions, here and in other processes, that a caller's own transaction with appends was committed. */
+  notifyAppended(): void {
+    this.wakeup.appended()
+  }
+
+  /** Starts to wake those who follow the log without a subscription of this store. */
+  startWakeup(): void {
+    this.wakeup.start()
+  }
+
+  /** Waits until the snapshots of earlier commands are written. */
+  flushSnapshots(): Promise<void> {
+    return this.snapshots.flush()
+  }
+
+  /** Ends the subscriptions, lets accepted appends and snapshots finish, and lets go of the pool, which stays open. */
+  async close(): Promise<void> {
+    await Promise.all([...this.subscriptions].map((subscription) => subscription.stop()))
+    await this.appends.close()
+    await this.snapshots.flush()
+    await this.wakeup.close()
+    this.pool.off('error', this.onPoolError)
+  }
+}

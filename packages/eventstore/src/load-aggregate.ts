@@ -1,0 +1,102 @@
+import type { Database } from './database.js'
+import type { AnyAggregate, StateOf } from './define-aggregate.js'
+import type { RecordedEvent } from './event.js'
+import { fold, type StoredEvent } from './fold.js'
+import { selectSnapshotAndTail } from './sql/select-snapshot-and-tail.js'
+import { selectStream } from './sql/select-stream.js'
+import { streamIdOf } from './stream-id.js'
+
+/** An aggregate as it was at a version. */
+export interface Loaded<State> {
+  readonly state: State
+  /** The version of the last event that is in the state; 0 for an aggregate that has none. */
+  readonly version: bigint
+  /** The position of the last event that is in the state; 0 where it came from the snapshot alone, or there is none. */
+  readonly position: bigint
+  /** The version of the snapshot that it was built on; 0 without one. */
+  readonly snapshotVersion: bigint
+  /** How many events were read after the snapshot. */
+  readonly eventsRead: number
+}
+
+/** What a fold goes on from, and the id of the event that it stands at. */
+export interface Standing<State> extends Loaded<State> {
+  readonly lastEventId: string | undefined
+}
+
+/** What a standing is advanced by: an event as it is stored. */
+export type StandingEvent = StoredEvent & Pick<RecordedEvent, 'id' | 'position'>
+
+/** The highest version that a stream can have. */
+export const newestVersion = 9_223_372_036_854_775_807n
+const pageSize = 1000
+
+/** Loads an aggregate at its newest version, or at an older one: the newest usable snapshot, then the events after it. */
+export async function loadAggregate<A extends AnyAggregate>(
+  database: Database,
+  aggregate: A,
+  aggregateId: string,
+  toVersion: bigint = newestVersion,
+): Promise<Standing<StateOf<A>>> {
+  const streamId = streamIdOf(aggregate.name, aggregateId)
+  const { snapshot, events } = aggregate.snapshot
+    ? await selectSnapshotAndTail(database, streamId, {
+        snapshotVersion: aggregate.snapshot.version,
+        toVersion,
+        limit: pageSize,
+      })
+    : { snapshot: undefined, events: await readPage(database, streamId, 1n, toVersion) }
+  const start: Standing<StateOf<A>> = {
+    state: (snapshot ? JSON.parse(snapshot.state) : aggregate.initialState()) as StateOf<A>,
+    version: snapshot?.version ?? 0n,
+    position: 0n,
+    snapshotVersion: snapshot?.version ?? 0n,
+    eventsRead: 0,
+    lastEventId: undefined,
+  }
+  const standing = advance(aggregate, start, events)
+  return events.length < pageSize ? standing : catchUp(database, aggregate, aggregateId, standing, toVersion)
+}
+
+/** Reads only what came after `standing`, and folds it: what a conflict costs. */
+export async function catchUp<A extends AnyAggregate>(
+  database: Database,
+  aggregate: A,
+  aggregateId: string,
+  standing: Standing<StateOf<A>>,
+  toVersion: bigint = newestVersion,
+): Promise<Standing<StateOf<A>>> {
+  const streamId = streamIdOf(aggregate.name, aggregateId)
+  for (;;) {
+    const events = await readPage(database, streamId, standing.version + 1n, toVersion)
+    standing = advance(aggregate, standing, events)
+    if (events.length < pageSize) return standing
+  }
+}
+
+/** The standing after some more events. */
+export function advance<A extends AnyAggregate>(
+  aggregate: A,
+  standing: Standing<StateOf<A>>,
+  events: readonly StandingEvent[],
+): Standing<StateOf<A>> {
+  const last = events.at(-1)
+  if (!last) return standing
+  return {
+    ...standing,
+    state: fold(aggregate, standing.state, events),
+    version: last.version,
+    position: last.position,
+    lastEventId: last.id,
+    eventsRead: standing.eventsRead + events.length,
+  }
+}
+
+function readPage(
+  database: Database,
+  streamId: string,
+  fromVersion: bigint,
+  toVersion: bigint,
+): Promise<RecordedEvent[]> {
+  return selectStream(database, streamId, { fromVersion, toVersion, limit: pageSize, direction: 'forwards' })
+}

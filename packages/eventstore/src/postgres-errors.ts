@@ -1,0 +1,46 @@
+import { DatabaseError, EventStoreError, type DatabaseErrorKind } from './errors.js'
+
+/** The SQLSTATE of a driver's error; undefined for anything else. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined
+}
+
+const kinds: readonly (readonly [RegExp, DatabaseErrorKind])[] = [
+  [/^08|^57P0[345]/, 'connection'],
+  [/^57P0[12]/, 'shutting-down'],
+  [/^40001|^40P01/, 'serialization'],
+  [/^55P03/, 'lock-timeout'],
+  [/^57014|^25P0[34]/, 'cancelled'],
+  [/^53/, 'out-of-resources'],
+  [/^42501|^28/, 'permission'],
+  [/^42P01|^42703|^42883|^3F000|^3D000/, 'schema'],
+]
+
+const advice: Record<DatabaseErrorKind, string> = {
+  connection: 'the connection to Postgres failed',
+  'shutting-down': 'Postgres is shutting down or ended the session',
+  serialization: 'Postgres ended the transaction in favour of another: run it again',
+  'lock-timeout': 'a lock was not free in time: run it again',
+  cancelled: 'Postgres cancelled the statement',
+  'out-of-resources': 'Postgres is out of a resource',
+  permission: 'the role may not do this: see the roles in the operations guide',
+  schema: 'the schema does not fit this code: run `tidemark db migrate`',
+  other: 'Postgres refused the statement',
+}
+
+/**
+ * Turns a driver's error into a typed one, by SQLSTATE and never by its text; the driver's error stays as the cause.
+ *
+ * An error without SQLSTATE comes from the socket or the driver: the connection is taken as broken. Errors of this package pass.
+ */
+export function translateDatabaseError(error: unknown): EventStoreError {
+  if (error instanceof EventStoreError) return error
+  const sqlState = sqlStateOf(error)
+  const kind =
+    sqlState === undefined ? 'connection' : (kinds.find(([pattern]) => pattern.test(sqlState))?.[1] ?? 'other')
+  const detail = error instanceof Error ? error.message : String(error)
+  return new DatabaseError(kind, sqlState, `${advice[kind]}${sqlState ? ` (${sqlState})` : ''}: ${detail}`, {
+    cause: error,
+  })
+}

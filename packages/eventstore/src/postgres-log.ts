@@ -1,0 +1,68 @@
+import type { Database } from './database.js'
+import type { LogBatch, LogSource, ReadLogOptions } from './log-source.js'
+import { selectEpoch } from './sql/select-epoch.js'
+import { selectHead, type Head } from './sql/select-head.js'
+import { selectLastEventId } from './sql/select-last-event-id.js'
+import { selectLog } from './sql/select-log.js'
+import type { Wakeup } from './wakeup.js'
+
+/** The log in Postgres, read up to the safe head. One head for all subscriptions of a process: reading it is their common cost. */
+export class PostgresLog implements LogSource {
+  private known: Head = { position: 0n, lastPosition: 0n, heldBackByPid: undefined }
+  private reading: Promise<Head> | undefined
+
+  constructor(
+    private readonly database: Database,
+    private readonly wakeup: Wakeup,
+  ) {
+    wakeup.onWake(() => (this.reading = undefined))
+  }
+
+  /** Callers that come while the head is being read for others get the next one: theirs must not be older than their call. */
+  async head(): Promise<Head> {
+    const { position } = this.known
+    const head = await selectHead(this.database)
+    // A head is true for ever, so an older answer that comes late does not take it back.
+    this.known =
+      head.position >= position && head.position >= this.known.position
+        ? head
+        : { ...head, position: this.known.position }
+    return this.known
+  }
+
+  async read({ after, upTo, limit, types, categories }: ReadLogOptions): Promise<LogBatch> {
+    let bound = this.known.position
+    if (bound <= after) bound = (await this.sharedHead()).position
+    const target = upTo !== undefined && upTo < bound ? upTo : bound
+    if (target <= after) return { events: [], through: after, atHead: true }
+    const events = await selectLog(this.database, { after, upTo: target, limit, types, categories })
+    const last = events.at(-1)
+    const full = events.length >= limit && last !== undefined
+    return { events, through: full ? last.position : target, atHead: !full }
+  }
+
+  onAdvance(listener: () => void): () => void {
+    return this.wakeup.onWake(listener)
+  }
+
+  epoch(): Promise<string> {
+    return selectEpoch(this.database)
+  }
+
+  lastEventId(position: bigint): Promise<string | undefined> {
+    return selectLastEventId(this.database, position)
+  }
+
+  /** Readers that were woken together share one look at the head. */
+  private sharedHead(): Promise<Head> {
+    if (!this.reading) {
+      const reading = this.head()
+      this.reading = reading
+      const forget = () => {
+        if (this.reading === reading) this.reading = undefined
+      }
+      reading.then(forget, forget)
+    }
+    return this.reading
+  }
+}

@@ -1,0 +1,83 @@
+import type { AnyAggregate } from './define-aggregate.js'
+import { EventTooLargeError, InvalidEventError, UnstorableValueError } from './errors.js'
+import type { NewEvent } from './event.js'
+import { checkUuid } from './event-id.js'
+import type { SerializedEvent } from './sql/insert-events.js'
+import { assertStorable } from './stored-value.js'
+
+export interface SerializeOptions {
+  readonly generateId: () => string
+  readonly maxEventBytes: number
+}
+
+/**
+ * Checks an event and makes its JSON; what is stored is what its schema returned.
+ *
+ * @throws {InvalidEventError} the data does not match the aggregate's schema, or cannot be stored as JSON.
+ * @throws {EventTooLargeError}
+ */
+export function serializeEvent(
+  streamId: string,
+  event: NewEvent,
+  aggregate: AnyAggregate | undefined,
+  options: SerializeOptions,
+): SerializedEvent {
+  const { type, metadata = {} } = event
+  if (type === '' || type.includes('\u0000'))
+    throw new InvalidEventError(streamId, JSON.stringify(type), '$', 'its type is empty or has \\u0000')
+  const data = aggregate ? parse(streamId, event, aggregate) : event.data
+  try {
+    assertStorable(data)
+    assertStorable(metadata, '$metadata')
+  } catch (error) {
+    if (error instanceof UnstorableValueError) throw new InvalidEventError(streamId, type, error.path, error.reason)
+    throw error
+  }
+  const serialized = {
+    id: event.id === undefined ? options.generateId() : checkUuid(event.id, 'event id'),
+    type,
+    schemaVersion: event.schemaVersion ?? aggregate?.events[type]?.version ?? 1,
+    data: JSON.stringify(data),
+    metadata: JSON.stringify(metadata),
+  }
+  // A character has at most three bytes here, so most events need not be counted exactly.
+  const characters = serialized.data.length + serialized.metadata.length
+  if (characters * 3 > options.maxEventBytes) {
+    const bytes = Buffer.byteLength(serialized.data) + Buffer.byteLength(serialized.metadata)
+    if (bytes > options.maxEventBytes) throw new EventTooLargeError(streamId, type, bytes, options.maxEventBytes)
+  }
+  return serialized
+}
+
+function parse(streamId: string, { type, data }: NewEvent, aggregate: AnyAggregate): unknown {
+  const definition = Object.hasOwn(aggregate.events, type) ? aggregate.events[type] : undefined
+  if (!definition) {
+    const known = Object.keys(aggregate.events).join(', ')
+    throw new InvalidEventError(
+      streamId,
+      type,
+      '$',
+      `aggregate "${aggregate.name}" has no event of this type; it has ${known}`,
+    )
+  }
+  const result = definition.schema.safeParse(data)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw new InvalidEventError(
+    streamId,
+    type,
+    jsonPath(issue?.path ?? []),
+    issue?.message ?? 'it does not match its schema',
+    {
+      cause: result.error,
+    },
+  )
+}
+
+/** Writes a zod path as a JSON path: `$.items[0].price`. */
+export function jsonPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
+    '$',
+  )
+}

@@ -1,0 +1,59 @@
+import type { Database } from './database.js'
+import type { AnyAggregate } from './define-aggregate.js'
+import type { Standing } from './load-aggregate.js'
+import type { Logger } from './logger.js'
+import { upsertSnapshot } from './sql/upsert-snapshot.js'
+import { assertStorable } from './stored-value.js'
+
+/**
+ * Writes snapshots beside the commands, never before their answer.
+ *
+ * A snapshot that cannot be written is a loss of speed and of nothing else, so failures are logged and counted.
+ */
+export class SnapshotWriter {
+  /** Snapshots that could not be written since the start. */
+  failures = 0
+  private readonly writing = new Map<string, Promise<void>>()
+
+  constructor(
+    private readonly database: Database,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Starts to write a snapshot if the version has passed a multiple of the policy's number since the last one. */
+  offer(aggregate: AnyAggregate, streamId: string, standing: Standing<unknown>): void {
+    const policy = aggregate.snapshot
+    if (!policy || standing.lastEventId === undefined || this.writing.has(streamId)) return
+    const every = BigInt(policy.every)
+    if (standing.version / every === standing.snapshotVersion / every) return
+    const write = this.write(aggregate.name, streamId, policy.version, standing, standing.lastEventId).finally(() => {
+      this.writing.delete(streamId)
+    })
+    this.writing.set(streamId, write)
+  }
+
+  /** Waits for the snapshots that are being written. */
+  async flush(): Promise<void> {
+    await Promise.all(this.writing.values())
+  }
+
+  private async write(
+    aggregate: string,
+    streamId: string,
+    snapshotVersion: number,
+    standing: Standing<unknown>,
+    eventId: string,
+  ): Promise<void> {
+    try {
+      assertStorable(standing.state)
+      const state = JSON.stringify(standing.state)
+      await upsertSnapshot(this.database, { streamId, snapshotVersion, version: standing.version, eventId, state })
+    } catch (error) {
+      this.failures++
+      this.logger.warn(
+        { err: error, streamId, aggregate },
+        'a snapshot could not be written; loads of this stream read more events',
+      )
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { EventMetadata, RecordedEvent } from '../event.js'
+import { partsOf } from '../stream-id.js'
+
+/** A row of the log as text, in the order of {@link eventColumns}. */
+export type EventRow = [
+  position: string,
+  version: string,
+  recordedAt: string,
+  id: string,
+  schemaVersion: string,
+  streamId: string,
+  type: string,
+  data: string,
+  metadata: string,
+]
+
+/** The columns that make an event; seconds since 1970 need no date parser. */
+export const eventColumns =
+  'position, version, extract(epoch from recorded_at)::float8, id, schema_version, stream_id, type, data, metadata'
+
+/** The event of a row, its data as stored: not upcast. */
+export function toEvent(row: EventRow): RecordedEvent {
+  const [position, version, recordedAt, id, schemaVersion, streamId, type, data, metadata] = row
+  return {
+    position: BigInt(position),
+    id,
+    streamId,
+    ...partsOf(streamId),
+    version: BigInt(version),
+    type,
+    schemaVersion: Number(schemaVersion),
+    data: JSON.parse(data) as unknown,
+    metadata: JSON.parse(metadata) as EventMetadata,
+    recordedAt: new Date(Number(recordedAt) * 1000),
+  }
+}

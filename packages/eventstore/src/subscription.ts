@@ -1,0 +1,162 @@
+import { Checkpoint, type CheckpointPlace } from './checkpoint.js'
+import type { Database } from './database.js'
+import { CheckpointLostError, LogMismatchError, UnknownEventError } from './errors.js'
+import type { RecordedEvent } from './event.js'
+import type { Logger } from './logger.js'
+import type { LogFilter, LogSource } from './log-source.js'
+
+/** A batch that a subscriber works on. */
+export interface SubscriptionBatch {
+  readonly events: readonly RecordedEvent[]
+  /** Where the checkpoint goes when the batch is done. */
+  readonly to: CheckpointPlace
+  /** The checkpoint: `advance` it in the transaction of the effects. */
+  readonly checkpoint: Checkpoint
+}
+
+export interface SubscriptionOptions {
+  /** The name of the checkpoint. */
+  readonly name: string
+  readonly filter?: LogFilter
+  /** How many events a batch has at most; 1,000 unless said. */
+  readonly batchSize?: number
+  /** How long another process waits before it takes over from one that died; 10,000 ms unless said. */
+  readonly leaseMs?: number
+  /** Who this is, for people; a fresh name per subscription unless said. */
+  readonly owner: string
+  readonly logger: Logger
+  /**
+   * Does the work of a batch, and advances the checkpoint to `batch.to` in the same transaction (or once the effects are durable elsewhere).
+   * It is called with no events when only foreign events passed.
+   */
+  readonly handle: (batch: SubscriptionBatch) => Promise<void>
+}
+
+/** How a subscription is getting on. */
+export type SubscriptionState = 'waiting-for-lease' | 'running' | 'retrying' | 'stopped' | 'failed'
+
+const longestPauseMs = 10_000
+
+/**
+ * A durable reader of the log: takes its checkpoint, hands over batch after batch, and sleeps at the head until something is appended.
+ *
+ * A batch that fails is tried again with growing pauses; events are never skipped. A log that does not fit the checkpoint, or an event that this code
+ * does not know, stops it, and says so in the checkpoint.
+ */
+export class Subscription {
+  /** What it is doing. */
+  state: SubscriptionState = 'waiting-for-lease'
+  /** Why it is retrying or has failed. */
+  lastError: unknown
+  private stopping = false
+  private wakeSleeper: (() => void) | undefined
+  private woken = false
+  private readonly running: Promise<void>
+  private readonly stopListening: () => void
+
+  constructor(
+    private readonly source: LogSource,
+    private readonly database: Database,
+    private readonly options: SubscriptionOptions,
+  ) {
+    this.stopListening = source.onAdvance(() => this.wake())
+    this.running = this.run()
+  }
+
+  /** Lets the batch in work finish, gives the lease back, and ends. Calling it again waits for the same end. */
+  async stop(): Promise<void> {
+    this.stopping = true
+    this.wake()
+    await this.running
+  }
+
+  private async run(): Promise<void> {
+    let failures = 0
+    while (!this.stopping) {
+      let checkpoint: Checkpoint | undefined
+      try {
+        checkpoint = await this.claim()
+        if (!checkpoint) {
+          this.state = 'waiting-for-lease'
+          await this.sleep(Math.min(this.leaseMs / 4, 1000), 'undisturbed')
+          continue
+        }
+        await checkpoint.verify(this.source)
+        const epoch = await this.source.epoch()
+        this.state = 'running'
+        await this.follow(checkpoint, epoch, () => (failures = 0))
+      } catch (error) {
+        this.lastError = error
+        if (error instanceof LogMismatchError || error instanceof UnknownEventError) {
+          this.state = 'failed'
+          this.options.logger.error({ err: error, subscription: this.options.name }, 'the subscription stopped')
+          await checkpoint?.fail(error.message).catch(() => undefined)
+          break
+        }
+        this.state = 'retrying'
+        if (!(error instanceof CheckpointLostError)) {
+          this.options.logger.warn(
+            { err: error, subscription: this.options.name },
+            'a batch failed and will be tried again',
+          )
+          await checkpoint?.fail(error instanceof Error ? error.message : String(error)).catch(() => undefined)
+        }
+        await this.sleep(Math.min(50 * 2 ** failures++, longestPauseMs) * (0.5 + Math.random()), 'undisturbed')
+      } finally {
+        if (this.stopping) await checkpoint?.release().catch(() => undefined)
+      }
+    }
+    this.stopListening()
+    if (this.state !== 'failed') this.state = 'stopped'
+  }
+
+  private get leaseMs(): number {
+    return this.options.leaseMs ?? 10_000
+  }
+
+  private claim(): Promise<Checkpoint | undefined> {
+    return Checkpoint.claim(this.database, this.options.name, { owner: this.options.owner, leaseMs: this.leaseMs })
+  }
+
+  private async follow(checkpoint: Checkpoint, epoch: string, onProgress: () => void): Promise<void> {
+    const { filter = {}, batchSize = 1000 } = this.options
+    let renewAt = performance.now() + this.leaseMs / 3
+    while (!this.stopping) {
+      this.woken = false
+      const { position, eventId } = checkpoint.place
+      const { events, through, atHead } = await this.source.read({ ...filter, after: position, limit: batchSize })
+      if (through > position) {
+        const last = events.at(-1)
+        const lastId = last?.position === through ? last.id : await this.source.lastEventId(through)
+        const to: CheckpointPlace = { position: through, eventId: lastId ?? eventId, epoch }
+        await this.options.handle({ events, to, checkpoint })
+        checkpoint.committed(to)
+        renewAt = performance.now() + this.leaseMs / 3
+        onProgress()
+      } else if (performance.now() >= renewAt) {
+        await checkpoint.renewLease()
+        renewAt = performance.now() + this.leaseMs / 3
+      }
+      if (atHead) await this.sleep(Math.max(renewAt - performance.now(), 1))
+    }
+  }
+
+  private wake(): void {
+    this.woken = true
+    this.wakeSleeper?.()
+  }
+
+  /** Sleeps until the time is over, or earlier when something is appended and the sleep may be disturbed; stopping always ends it. */
+  private async sleep(milliseconds: number, mode: 'until-woken' | 'undisturbed' = 'until-woken'): Promise<void> {
+    if (this.stopping || (this.woken && mode === 'until-woken')) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      this.wakeSleeper = () => {
+        if (mode === 'undisturbed' && !this.stopping) return
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.wakeSleeper = undefined
+  }
+}

@@ -1,0 +1,29 @@
+import type { Pool, PoolClient } from 'pg'
+import { translateDatabaseError } from './postgres-errors.js'
+
+/**
+ * Runs `work` in a transaction of its own and commits it; any error rolls back and is thrown on.
+ *
+ * READ COMMITTED whatever the server's default is. A connection that broke, or whose COMMIT or ROLLBACK failed, is never given
+ * back to the pool: later statements on it could run outside a transaction.
+ */
+export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  const onError = (error: Error) => (broken = error)
+  client.on('error', onError)
+  try {
+    await client.query('begin isolation level read committed')
+    const result = await work(client)
+    await client.query('commit').catch((error: unknown) => {
+      throw (broken = translateDatabaseError(error))
+    })
+    return result
+  } catch (error) {
+    if (!broken) await client.query('rollback').catch((failure: unknown) => (broken = translateDatabaseError(failure)))
+    throw error
+  } finally {
+    client.off('error', onError)
+    client.release(broken)
+  }
+}
