@@ -1,0 +1,151 @@
+/** The base of every error that this package throws: `code` is stable, `retryable` says whether the same call may succeed later. */
+export abstract class ProjectionError extends Error {
+  abstract readonly code: string
+  readonly retryable: boolean = false
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** Thrown when a projection, a handler or an option cannot work; found when the program starts. */
+export class ProjectionDefinitionError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_DEFINITION'
+  constructor(
+    readonly projection: string,
+    reason: string,
+  ) {
+    super(`projection "${projection}" cannot work: ${reason}`)
+  }
+}
+
+/** Thrown when there is no projection of that name. */
+export class UnknownProjectionError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_UNKNOWN'
+  constructor(
+    readonly projection: string,
+    readonly known: readonly string[],
+  ) {
+    super(
+      `there is no projection "${projection}": ${known.length === 0 ? 'none is defined' : `there is ${known.join(', ')}`}`,
+    )
+  }
+}
+
+/** Thrown when a projection made a row that does not match its own schema; nothing was written. */
+export class InvalidRowError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_INVALID_ROW'
+  readonly projection: string
+  readonly key: string | number
+  readonly eventType: string
+  readonly eventId: string
+  readonly position: bigint
+  /** The JSON path of the first value at fault, such as `$.items[0].price`. */
+  readonly path: string
+  constructor(
+    at: {
+      readonly projection: string
+      readonly key: string | number
+      readonly event: { readonly type: string; readonly id: string; readonly position: bigint }
+      readonly path: string
+    },
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    const { projection, key, event, path } = at
+    super(
+      `projection "${projection}" made an invalid row "${key}" from ${event.type} at position ${event.position}, at ${path}: ${reason}. Correct the handler or the schema`,
+      options,
+    )
+    this.projection = projection
+    this.key = key
+    this.eventType = event.type
+    this.eventId = event.id
+    this.position = event.position
+    this.path = path
+  }
+}
+
+/** Thrown when a handler of a projection threw; what it threw is the cause. */
+export class HandlerFailedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_HANDLER_FAILED'
+  readonly eventType: string
+  readonly eventId: string
+  readonly position: bigint
+  constructor(
+    readonly projection: string,
+    event: { readonly type: string; readonly id: string; readonly position: bigint },
+    cause: unknown,
+  ) {
+    super(
+      `projection "${projection}" failed on ${event.type} at position ${event.position}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+    this.eventType = event.type
+    this.eventId = event.id
+    this.position = event.position
+  }
+}
+
+/** Thrown when the columns in the database are not those of the definition, although its version is the same. */
+export class SchemaChangedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_SCHEMA_CHANGED'
+  constructor(
+    readonly projection: string,
+    readonly version: number,
+    readonly table: string,
+    /** One sentence part per column or index that differs. */
+    readonly differences: readonly string[],
+  ) {
+    super(
+      `projection "${projection}" version ${version} does not fit its table ${table}: ${differences.join('; ')}. Raise the projection's version and rebuild it`,
+    )
+  }
+}
+
+/** Why a projector lets a projection rest: another version of it is live. */
+export class VersionNotLiveError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_VERSION_NOT_LIVE'
+  override readonly retryable = true
+  constructor(
+    readonly projection: string,
+    readonly version: number,
+    readonly liveVersion: number,
+  ) {
+    super(
+      `projection "${projection}" is live at version ${liveVersion}, this code has version ${version}: ${
+        liveVersion < version
+          ? `run \`tidemark projections rebuild ${projection}\` to bring version ${version} live`
+          : 'deploy the newer code'
+      }`,
+    )
+  }
+}
+
+/** Thrown when another process rebuilds the same projection. */
+export class RebuildRunningError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_REBUILD_RUNNING'
+  override readonly retryable = true
+  constructor(
+    readonly projection: string,
+    readonly owner: string | undefined,
+  ) {
+    super(`projection "${projection}" is being rebuilt by ${owner ?? 'another process'}: wait until it is done`)
+  }
+}
+
+/** Thrown when the finished table could not be switched in, because readers held the view through all tries; call again to go on. */
+export class PromoteBlockedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_PROMOTE_BLOCKED'
+  override readonly retryable = true
+  constructor(
+    readonly projection: string,
+    readonly tries: number,
+    cause: unknown,
+  ) {
+    super(
+      `the rebuilt table of projection "${projection}" could not be switched in, ${tries} tries met a lock: look for long transactions that read it in pg_stat_activity, then rebuild again, which goes on from here`,
+      { cause },
+    )
+  }
+}
