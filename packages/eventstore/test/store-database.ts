@@ -7,10 +7,12 @@ import { afterAll, beforeAll } from 'vitest'
 export function useStoreDatabase(options: pg.PoolConfig = {}): { readonly pool: pg.Pool; readonly url: string } {
   const state: { pool?: pg.Pool; url?: string; drop?: () => Promise<void> } = {}
   beforeAll(async () => {
-    const { url, drop } = await createTestDatabase({ template: databaseTemplate })
-    Object.assign(state, { url, drop, pool: new pg.Pool({ connectionString: url, ...options }) })
+    const made = await createTestDatabase({ template: databaseTemplate })
+    state.url = made.url
+    state.drop = () => made.drop()
+    state.pool = new pg.Pool({ connectionString: made.url, ...options })
     // Tests end backends on purpose; the pool's errors are theirs to look at.
-    state.pool?.on('error', () => undefined)
+    state.pool.on('error', () => undefined)
   })
   afterAll(async () => {
     await state.pool?.end()

@@ -27,6 +27,7 @@ export interface StoredPlace {
   readonly position: bigint
 }
 
+// json_to_recordset reads a JSON null as SQL's, which `data` is not.
 // The first event of each stream decides. Whoever stored a stream's version N first holds N + 1 and the following too, since every
 // appender inserts upwards without holes and waits at N. So the rest of a stream's part cannot fail once its first event is in.
 const text = (schema: string, lockTimeout: boolean, several: boolean) => `
@@ -36,7 +37,7 @@ with settings as materialized (
   select i.* from settings, json_to_recordset($1) as i(u integer, n integer, s text, e bigint, i uuid, t text, v integer, d json, m json)
 ), first as (
   insert into ${schema}.events (stream_id, version, id, type, schema_version, data, metadata)
-  select i.s, coalesce(h.version, 0) + 1, i.i, i.t, i.v, i.d, i.m
+  select i.s, coalesce(h.version, 0) + 1, i.i, i.t, i.v, coalesce(i.d, 'null'), i.m
     from input i
    cross join lateral (select max(version) as version from ${schema}.events where stream_id = i.s) h
    where i.n = 0
@@ -48,7 +49,7 @@ with settings as materialized (
   several
     ? `, rest as (
   insert into ${schema}.events (stream_id, version, id, type, schema_version, data, metadata)
-  select i.s, f.version + i.n, i.i, i.t, i.v, i.d, i.m
+  select i.s, f.version + i.n, i.i, i.t, i.v, coalesce(i.d, 'null'), i.m
     from input i join first f on f.stream_id = i.s
    where i.n > 0
    order by i.s collate "C", i.n
