@@ -1,0 +1,49 @@
+import { runKafkaTool } from '@tidemark/test-servers'
+import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
+import type { PublishedRecord } from '../src/index.js'
+
+/** A record as the Java console consumer printed it. */
+export interface PrintedRecord extends PublishedRecord {
+  readonly headers: string
+  readonly value: string
+}
+
+const printed = ['headers', 'key', 'partition'].flatMap((part) => ['--property', `print.${part}=true`])
+
+/** Reads a topic to its end with Kafka's own console consumer; it ends when nothing came for `idleMs`. */
+export async function readTopic(
+  brokers: string,
+  topic: string,
+  { count, idleMs = 20_000 }: { readonly count?: number; readonly idleMs?: number } = {},
+): Promise<PrintedRecord[]> {
+  const end = ['--timeout-ms', String(idleMs), ...(count === undefined ? [] : ['--max-messages', String(count)])]
+  const { stdout } = await runKafkaTool(brokers, 'org.apache.kafka.tools.consumer.ConsoleConsumer', [
+    ...['--topic', topic, '--from-beginning', ...end, ...printed],
+  ])
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [partition = '', headers = '', key = '', value = ''] = line.split('\t')
+      return {
+        topic,
+        partition: Number(/^Partition:(\d+)$/.exec(partition)?.[1]),
+        key,
+        headers,
+        value,
+        eventId: /(?:^|,)ce_id:([^,]+)/.exec(headers)?.[1] ?? 'none',
+        streamVersion: BigInt(/(?:^|,)ce_streamversion:(\d+)/.exec(headers)?.[1] ?? 0),
+      }
+    })
+}
+
+/** Everything in the log, in order. */
+export async function readLog(store: EventStore): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = []
+  for (let atHead = false; !atHead;) {
+    const batch = await store.log.read({ after: events.at(-1)?.position ?? 0n, limit: 5000 })
+    events.push(...batch.events)
+    atHead = batch.atHead
+  }
+  return events
+}
