@@ -1,0 +1,125 @@
+/** The base of every error that this package throws: `code` is stable, `retryable` says whether the same call may succeed later. */
+export abstract class FanoutError extends Error {
+  abstract readonly code: string
+  readonly retryable: boolean = false
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** Thrown when a bridge's definition or an option cannot work; found when the program starts. */
+export class BridgeConfigurationError extends FanoutError {
+  override readonly code = 'FANOUT_CONFIGURATION'
+}
+
+/** Thrown when no broker answers, or one stopped answering: whether records were written is unknown until they are sent again. */
+export class BrokerUnavailableError extends FanoutError {
+  override readonly code = 'FANOUT_BROKER_UNAVAILABLE'
+  override readonly retryable = true
+  constructor(
+    readonly brokers: readonly string[],
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Kafka at ${brokers.join(', ')} does not answer: ${reason}. Check the address and that it runs`, options)
+  }
+}
+
+/** Thrown when Kafka answered with an error; `type` is Kafka's name for it, such as `TOPIC_AUTHORIZATION_FAILED`. */
+export class KafkaRefusedError extends FanoutError {
+  override readonly code = 'FANOUT_KAFKA_REFUSED'
+  override readonly retryable: boolean
+  constructor(
+    readonly type: string,
+    message: string,
+    { retryable, ...options }: ErrorOptions & { readonly retryable: boolean },
+  ) {
+    super(message, options)
+    this.retryable = retryable
+  }
+}
+
+/** Thrown when the broker takes smaller record batches than those that were sent; the bridge then sends less at a time. */
+export class BatchTooLargeError extends FanoutError {
+  override readonly code = 'FANOUT_BATCH_TOO_LARGE'
+  constructor(options?: ErrorOptions) {
+    super('the broker refused a record batch as too large: send fewer records, or raise max.message.bytes', options)
+  }
+}
+
+/** Thrown when Kafka's client called a send done, but no broker had acknowledged all of its partitions: it is sent again. */
+export class UnacknowledgedError extends FanoutError {
+  override readonly code = 'FANOUT_UNACKNOWLEDGED'
+  override readonly retryable = true
+  constructor(
+    /** `topic/partition` of what was not acknowledged. */
+    readonly partitions: readonly string[],
+  ) {
+    super(`the brokers did not acknowledge ${partitions.join(', ')}: the records have to be sent again`)
+  }
+}
+
+/** Thrown when a send was given up because its caller does not want to wait any longer; it may still be written. */
+export class SendAbortedError extends FanoutError {
+  override readonly code = 'FANOUT_SEND_ABORTED'
+  override readonly retryable = true
+  constructor() {
+    super('the send was given up before Kafka acknowledged it: the records may or may not be there, send them again')
+  }
+}
+
+/** Thrown when a producer was disconnected by its owner. */
+export class ProducerClosedError extends FanoutError {
+  override readonly code = 'FANOUT_PRODUCER_CLOSED'
+  constructor() {
+    super('the Kafka producer was disconnected: create a new one')
+  }
+}
+
+/** Thrown when a topic does not exist; while a bridge runs it is looked for again. */
+export class TopicMissingError extends FanoutError {
+  override readonly code = 'FANOUT_TOPIC_MISSING'
+  override readonly retryable = true
+  constructor(readonly topic: string) {
+    super(`topic "${topic}" does not exist: create it, or let the bridge do so with its option createTopics`)
+  }
+}
+
+/** Thrown when a topic's partitions became more or fewer: the keys would move to other partitions and lose their order. */
+export class PartitionCountChangedError extends FanoutError {
+  override readonly code = 'FANOUT_PARTITION_COUNT_CHANGED'
+  constructor(
+    readonly topic: string,
+    readonly before: number,
+    readonly now: number,
+  ) {
+    super(
+      `topic "${topic}" had ${before} partitions when the bridge started and has ${now} now, so keys would change their partition: let every consumer finish what is in the topic, then start the bridge again`,
+    )
+  }
+}
+
+/** Thrown when an event can never be published as it is; the bridge halts before it, and sends nothing that comes after. */
+export class EventNotPublishableError extends FanoutError {
+  override readonly code = 'FANOUT_EVENT_NOT_PUBLISHABLE'
+  readonly eventId: string
+  readonly position: bigint
+  /** The key of its record: the stream's id. */
+  readonly key: string
+  /** The size of its record; undefined when it could not be made. */
+  readonly bytes: number | undefined
+  constructor(
+    event: { readonly id: string; readonly streamId: string; readonly position: bigint; readonly type: string },
+    { reason, bytes, ...options }: ErrorOptions & { readonly reason: string; readonly bytes?: number },
+  ) {
+    super(
+      `event ${event.type} ${event.id} of key "${event.streamId}" at position ${event.position} cannot be published: ${reason}`,
+      options,
+    )
+    this.eventId = event.id
+    this.position = event.position
+    this.key = event.streamId
+    this.bytes = bytes
+  }
+}

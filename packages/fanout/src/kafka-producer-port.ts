@@ -1,0 +1,45 @@
+/** A record on its way to Kafka, with the partition that the sender chose. */
+export interface KafkaRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly key: string
+  readonly value: Buffer
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** What a new topic looks like. */
+export interface TopicSettings {
+  readonly partitions: number
+  readonly replicationFactor: number
+}
+
+/**
+ * What a bridge needs of a Kafka client.
+ *
+ * An implementation promises: acknowledged by all in-sync replicas, idempotent, finite retries, the partition never changed,
+ * and one send at a time. Its errors are of this package, and `retryable` says whether the same call may succeed later.
+ */
+export interface KafkaProducerPort {
+  /**
+   * Connects, so that a wrong address shows at start; calling it again does nothing.
+   *
+   * @throws {BrokerUnavailableError} no broker answers.
+   */
+  connect(): Promise<void>
+  /** How many partitions a topic has now; undefined when it does not exist. Never creates it. */
+  partitionCount(topic: string): Promise<number | undefined>
+  /** Creates a topic; one that exists stays as it is. */
+  createTopic(topic: string, settings: TopicSettings): Promise<void>
+  /**
+   * Sends records, in their order within each partition, and waits until the brokers have acknowledged them all.
+   *
+   * Calls wait for each other. After an error any part may have been written, so send again from the first record on. Aborting
+   * the signal stops the waiting, not the records.
+   *
+   * @throws {BatchTooLargeError} the records of one partition are more than the broker takes at once.
+   * @throws {BrokerUnavailableError} @throws {KafkaRefusedError} @throws {UnacknowledgedError} @throws {SendAbortedError}
+   */
+  send(records: readonly KafkaRecord[], options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** Lets go of all connections; the producer cannot be used again. */
+  disconnect(): Promise<void>
+}

@@ -1,0 +1,39 @@
+import { BatchTooLargeError, BrokerUnavailableError, FanoutError, KafkaRefusedError } from './errors.js'
+
+/** What is read of the errors of kafkajs. */
+interface KafkajsError {
+  readonly name: string
+  readonly message: string
+  readonly type?: string
+  readonly retriable?: boolean
+  readonly cause?: unknown
+}
+
+const tooLarge: ReadonlySet<string | undefined> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+
+/**
+ * Turns an error of kafkajs into a typed one, by Kafka's name for it and never by its text; the first error stays as the cause.
+ *
+ * Everything without Kafka's own name comes from the connection or from the client's own state: it is taken as a broker that
+ * does not answer, and may pass. Errors of this package pass.
+ */
+export function translateKafkajsError(error: unknown, brokers: readonly string[]): FanoutError {
+  if (error instanceof FanoutError) return error
+  const root = rootOf(error)
+  const { type, message, retriable = false } = root
+  if (tooLarge.has(type)) return new BatchTooLargeError({ cause: error })
+  if (type === undefined) return new BrokerUnavailableError(brokers, message, { cause: error })
+  return new KafkaRefusedError(type, `Kafka refused (${type}): ${message}`, { cause: error, retryable: retriable })
+}
+
+/** Whether Kafka said that a topic does not exist. */
+export function isUnknownTopic(error: unknown): boolean {
+  return rootOf(error).type === 'UNKNOWN_TOPIC_OR_PARTITION'
+}
+
+/** kafkajs wraps what happened into one error per layer of retries. */
+function rootOf(error: unknown): KafkajsError {
+  let root = error as KafkajsError
+  while (root.type === undefined && root.cause instanceof Error) root = root.cause
+  return root
+}

@@ -1,0 +1,149 @@
+import type { Admin, Kafka } from 'kafkajs'
+import { BridgeConfigurationError, ProducerClosedError, SendAbortedError } from './errors.js'
+import type { KafkaProducerPort, KafkaRecord, TopicSettings } from './kafka-producer-port.js'
+import { createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
+import { isUnknownTopic, translateKafkajsError } from './kafkajs-errors.js'
+import { KafkajsSession } from './kafkajs-session.js'
+
+/**
+ * A producer that publishes to Kafka by kafkajs: idempotent, acknowledged by all in-sync replicas, one send at a time.
+ *
+ * Nothing is connected yet. Give each bridge a producer of its own, so that one bridge's topic delays no other, and disconnect it
+ * after the bridge has stopped.
+ *
+ * @throws {BridgeConfigurationError} there is no broker to connect to.
+ *
+ * @example
+ * const producer = createKafkaProducer({ brokers: ['127.0.0.1:9092'] })
+ * await producer.connect()
+ */
+export function createKafkaProducer(options: KafkaConnectionOptions): KafkaProducerPort {
+  const unusable = options.brokers.find((broker) => !/^[^\s,]+:\d+$/.test(broker))
+  if (options.brokers.length === 0 || unusable !== undefined) {
+    throw new BridgeConfigurationError(
+      `Kafka brokers are a list of host:port, got ${unusable === undefined ? 'none' : JSON.stringify(unusable)}`,
+    )
+  }
+  return new KafkajsProducer(options)
+}
+
+class KafkajsProducer implements KafkaProducerPort {
+  private readonly kafka: Kafka
+  private readonly brokers: readonly string[]
+  private session: KafkajsSession | undefined
+  private admin: Promise<Admin> | undefined
+  private lane: Promise<unknown> = Promise.resolve()
+  private closed = false
+
+  constructor(options: KafkaConnectionOptions) {
+    this.kafka = createKafkajsClient(options)
+    this.brokers = options.brokers
+  }
+
+  async connect(): Promise<void> {
+    await this.inTurn(() => this.usableSession())
+  }
+
+  async partitionCount(topic: string): Promise<number | undefined> {
+    return this.withAdmin(async (admin) => {
+      try {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+        return topics.find(({ name }) => name === topic)?.partitions.length
+      } catch (error) {
+        if (isUnknownTopic(error)) return undefined
+        throw error
+      }
+    })
+  }
+
+  async createTopic(topic: string, { partitions, replicationFactor }: TopicSettings): Promise<void> {
+    await this.withAdmin((admin) =>
+      admin.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor }], waitForLeaders: true }),
+    )
+  }
+
+  async send(records: readonly KafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (records.length === 0) return
+    await this.inTurn(async () => {
+      if (signal?.aborted) throw new SendAbortedError()
+      const session = await this.usableSession()
+      await untilAborted(session.send(records), signal).finally(() => {
+        if (!session.usable || signal?.aborted) this.discard(session)
+      })
+    })
+  }
+
+  async disconnect(): Promise<void> {
+    this.closed = true
+    const { session, admin } = this
+    this.session = undefined
+    this.admin = undefined
+    await Promise.all([session?.close(), admin?.then((each) => each.disconnect()).catch(() => undefined)])
+  }
+
+  /** kafkajs loses records of idempotent sends that overlap, so all sends of this producer form one lane. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.lane.then(work).catch((error: unknown) => {
+      throw translateKafkajsError(error, this.brokers)
+    })
+    this.lane = turn.catch(() => undefined)
+    return turn
+  }
+
+  private async usableSession(): Promise<KafkajsSession> {
+    if (this.closed) throw new ProducerClosedError()
+    if (this.session) return this.session
+    const session = new KafkajsSession(this.kafka)
+    await session.connect().catch(async (error: unknown) => {
+      await session.close()
+      throw error
+    })
+    if (this.closed) {
+      await session.close()
+      throw new ProducerClosedError()
+    }
+    return (this.session = session)
+  }
+
+  private discard(session: KafkajsSession): void {
+    if (this.session === session) this.session = undefined
+    void session.close()
+  }
+
+  private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    if (this.closed) throw new ProducerClosedError()
+    const connected = (this.admin ??= this.connectedAdmin())
+    try {
+      return await work(await connected)
+    } catch (error) {
+      if (this.admin === connected) this.admin = undefined
+      void connected.then((admin) => admin.disconnect()).catch(() => undefined)
+      throw translateKafkajsError(error, this.brokers)
+    }
+  }
+
+  private async connectedAdmin(): Promise<Admin> {
+    const admin = this.kafka.admin()
+    await admin.connect()
+    return admin
+  }
+}
+
+/** Waits for a send until the caller does not want to wait any longer. */
+async function untilAborted(sending: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return sending
+  const { promise, reject } = withRejection()
+  const onAbort = () => reject(new SendAbortedError())
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    await Promise.race([sending, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function withRejection(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
+  let reject: (reason: unknown) => void = () => undefined
+  const promise = new Promise<never>((_resolve, onReject) => (reject = onReject))
+  return { promise, reject }
+}
