@@ -1,1 +1,22 @@
-export {}
+export { Bridge, createBridge, type RunBridgeOptions } from './bridge.js'
+export { checkpointNameOf, listBridges, type BridgeStatus } from './bridge-status.js'
+export { checkPublished, type ExpectedEvent, type PublishedRecord, type PublishedReport } from './check-published.js'
+export { cloudEventHeaders, type CloudEventContext } from './cloud-event-headers.js'
+export { defineBridge, type BridgeDefinition, type BridgeOptions } from './define-bridge.js'
+export {
+  BatchTooLargeError,
+  BridgeConfigurationError,
+  BrokerUnavailableError,
+  EventNotPublishableError,
+  FanoutError,
+  KafkaRefusedError,
+  PartitionCountChangedError,
+  ProducerClosedError,
+  SendAbortedError,
+  TopicMissingError,
+  UnacknowledgedError,
+} from './errors.js'
+export type { KafkaProducerPort, KafkaRecord, TopicSettings } from './kafka-producer-port.js'
+export type { KafkaConnectionOptions } from './kafkajs-client.js'
+export { createKafkaProducer } from './kafkajs-producer.js'
+export { partitionFor } from './partition-for.js'

@@ -1,0 +1,67 @@
+/** A record as somebody read it back from a topic. */
+export interface PublishedRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly key: string
+  /** `ce_id`. */
+  readonly eventId: string
+  /** `ce_streamversion`. */
+  readonly streamVersion: bigint
+}
+
+/** An event that should have been published. */
+export interface ExpectedEvent {
+  readonly id: string
+  readonly streamId: string
+  readonly version: bigint
+}
+
+/** What is wrong with a topic, and how much was repeated. All lists are empty when a bridge kept its promise. */
+export interface PublishedReport {
+  /** Ids of events without a record. */
+  readonly missing: readonly string[]
+  /** Ids of records that are no committed event, or carry another key or version than their event. */
+  readonly foreign: readonly string[]
+  /** Ids whose first occurrence in their partition comes after that of a later event of the same key. */
+  readonly outOfOrder: readonly string[]
+  /** How many records repeat an earlier one. */
+  readonly duplicates: number
+}
+
+/**
+ * Checks what a bridge promises against what a topic holds: nothing missing, nothing invented, first occurrences in the order of
+ * each stream; repetitions are counted.
+ *
+ * `records` are in the order of each partition; how the partitions interleave does not matter.
+ *
+ * @example
+ * const { missing, outOfOrder } = checkPublished(records, await store.readStream('order-o-42').then((events) => events))
+ */
+export function checkPublished(
+  records: readonly PublishedRecord[],
+  expected: readonly ExpectedEvent[],
+): PublishedReport {
+  const events = new Map(expected.map((event) => [event.id, event]))
+  const newest = new Map<string, bigint>()
+  const seen = new Set<string>()
+  const foreign: string[] = []
+  const outOfOrder: string[] = []
+  let duplicates = 0
+  for (const { topic, partition, key, eventId, streamVersion } of records) {
+    const event = events.get(eventId)
+    if (event?.streamId !== key || event.version !== streamVersion) {
+      foreign.push(eventId)
+      continue
+    }
+    if (seen.has(eventId)) {
+      duplicates++
+      continue
+    }
+    seen.add(eventId)
+    const lane = `${topic}/${partition}/${key}`
+    if (streamVersion < (newest.get(lane) ?? 0n)) outOfOrder.push(eventId)
+    else newest.set(lane, streamVersion)
+  }
+  const missing = expected.filter(({ id }) => !seen.has(id)).map(({ id }) => id)
+  return { missing, foreign, outOfOrder, duplicates }
+}

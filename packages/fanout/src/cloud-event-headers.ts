@@ -1,0 +1,37 @@
+import type { RecordedEvent } from '@tidemark/eventstore'
+
+/** What a bridge adds to what an event says of itself. */
+export interface CloudEventContext {
+  readonly source: string
+  readonly dataSchema: string | undefined
+}
+
+/**
+ * The headers of an event as a CloudEvent in binary mode, by the Kafka protocol binding of CloudEvents 1.0.
+ *
+ * Attributes without a value are left out. The trace context travels as it is, where tracing libraries look for it.
+ */
+export function cloudEventHeaders(
+  event: RecordedEvent,
+  { source, dataSchema }: CloudEventContext,
+): Record<string, string> {
+  const { correlationId, causationId, traceparent, tracestate } = event.metadata
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    ce_specversion: '1.0',
+    ce_id: event.id,
+    ce_source: source,
+    ce_type: event.type,
+    ce_subject: event.streamId,
+    ce_time: event.recordedAt.toISOString(),
+    ce_streamversion: String(event.version),
+    ce_globalposition: String(event.position),
+    ce_schemaversion: String(event.schemaVersion),
+  }
+  if (dataSchema !== undefined) headers['ce_dataschema'] = dataSchema
+  if (correlationId !== undefined) headers['ce_correlationid'] = correlationId
+  if (causationId !== undefined) headers['ce_causationid'] = causationId
+  if (traceparent !== undefined) headers['traceparent'] = traceparent
+  if (typeof tracestate === 'string') headers['tracestate'] = tracestate
+  return headers
+}
