@@ -4,7 +4,7 @@ import type { RecordedEvent } from './event.js'
 import { meetsExpectation } from './expected-version.js'
 import { selectEventsById } from './sql/select-events-by-id.js'
 import { selectStreamVersions } from './sql/select-stream-versions.js'
-import type { SerializedEvent, StreamAppend, StoredPlace } from './sql/insert-events.js'
+import type { SerializedEvent, StreamAppend, StoredPart } from './sql/insert-events.js'
 import { isDeepStrictEqual } from 'node:util'
 
 /** What an append did. */
@@ -29,16 +29,18 @@ export interface AppendedEvent {
 /** The outcome of one part: what was appended, why it failed, or that nothing speaks against trying it again. */
 export type Outcome = { readonly result: AppendResult } | { readonly error: EventStoreError } | 'try-again'
 
-/** The result of events that were stored just now. */
+/** The result of events that were stored just now, from the `skip`-th of the stored part on. */
 export function storedResult(
   streamId: string,
   events: readonly SerializedEvent[],
-  places: readonly StoredPlace[],
+  stored: StoredPart,
+  skip = 0,
 ): AppendResult {
-  const appended = events.map(({ id }, index) => {
-    const place = places[index]
-    return { id, version: place?.version ?? 0n, position: place?.position ?? 0n }
-  })
+  const appended = events.map(({ id }, index) => ({
+    id,
+    version: stored.firstVersion + BigInt(skip + index),
+    position: stored.positions[skip + index] ?? 0n,
+  }))
   return resultOf(streamId, appended, false)
 }
 

@@ -9,7 +9,7 @@ import {
 } from './errors.js'
 import { failpoint } from './failpoint.js'
 import { translateDatabaseError } from './postgres-errors.js'
-import { insertEvents, type StreamAppend, type StoredPlace } from './sql/insert-events.js'
+import { insertEvents, type StreamAppend, type StoredPart } from './sql/insert-events.js'
 
 export interface AppendQueueOptions {
   /** How many appends may wait; the next one fails with `OverloadedError`. */
@@ -182,15 +182,15 @@ export class AppendQueue {
       for (const { calls } of group) for (const call of calls) call.attempts++
       await failpoint?.('append.before')
       const parts = group.map(({ append }) => append)
-      const places = placesByStream(await insertEvents(this.database, parts, this.options.lockTimeoutMs))
+      const stored = await insertEvents(this.database, parts, this.options.lockTimeoutMs)
       await failpoint?.('append.after')
-      for (const [index, part] of group.entries()) {
-        const stored = places.get(index)
-        if (stored) settleStored(part, stored)
+      for (const part of group) {
+        const place = stored.get(part.append.streamId)
+        if (place) settleStored(part, place)
         this.lockedStreams.delete(part.append.streamId)
       }
-      if (places.size > 0) this.options.onStored()
-      unsettled = group.filter((_, index) => !places.has(index))
+      if (stored.size > 0) this.options.onStored()
+      unsettled = group.filter(({ append }) => !stored.has(append.streamId))
       if (unsettled.length > 0) await this.settleLosers(unsettled)
     } catch (error) {
       this.settleFailure(unsettled, error)
@@ -258,22 +258,12 @@ function mayShare([first]: readonly [Call, ...Call[]], call: Call): boolean {
   return first.part.expected === -1n && call.part.expected === -1n
 }
 
-function settleStored({ calls, append }: Part, places: readonly StoredPlace[]): void {
-  let from = 0
+function settleStored({ calls, append }: Part, stored: StoredPart): void {
+  let skip = 0
   for (const { part, resolve } of calls) {
-    resolve(storedResult(append.streamId, part.events, places.slice(from, from + part.events.length)))
-    from += part.events.length
+    resolve(storedResult(append.streamId, part.events, stored, skip))
+    skip += part.events.length
   }
-}
-
-function placesByStream(places: readonly StoredPlace[]): ReadonlyMap<number, readonly StoredPlace[]> {
-  const byStream = new Map<number, StoredPlace[]>()
-  for (const place of places) {
-    const stream = byStream.get(place.stream) ?? []
-    stream[place.index] = place
-    byStream.set(place.stream, stream)
-  }
-  return byStream
 }
 
 function outcomeUnknown({ part }: Call, cause: EventStoreError): OutcomeUnknownError {

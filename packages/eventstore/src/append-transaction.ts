@@ -12,13 +12,8 @@ const maxRaces = 10
  */
 export async function appendInTransaction(database: Database, part: StreamAppend): Promise<AppendResult> {
   for (let race = 0; race < maxRaces; race++) {
-    const places = await insertEvents(database, [part])
-    if (places.length > 0)
-      return storedResult(
-        part.streamId,
-        part.events,
-        places.toSorted((a, b) => a.index - b.index),
-      )
+    const stored = (await insertEvents(database, [part])).get(part.streamId)
+    if (stored) return storedResult(part.streamId, part.events, stored)
     const [outcome] = await resolveLosers(database, [part])
     if (outcome === undefined || outcome === 'try-again') continue
     if ('error' in outcome) throw outcome.error

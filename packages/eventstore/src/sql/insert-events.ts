@@ -17,31 +17,27 @@ export interface SerializedEvent {
   readonly metadata: string
 }
 
-/** Where one event of a statement was stored. */
-export interface StoredPlace {
-  /** The index of its stream in the statement. */
-  readonly stream: number
-  /** Its index within the stream's part. */
-  readonly index: number
-  readonly version: bigint
-  readonly position: bigint
+/** Where the events of one stream's part were stored: versions follow each other from the first. */
+export interface StoredPart {
+  readonly firstVersion: bigint
+  /** One per event, rising. */
+  readonly positions: readonly bigint[]
 }
 
 // json_to_recordset reads a JSON null as SQL's, which `data` is not.
 // The first event of each stream decides. Whoever stored a stream's version N first holds N + 1 and the following too, since every
 // appender inserts upwards without holes and waits at N. So the rest of a stream's part cannot fail once its first event is in.
+// First events and the rest are two parameters, because a filter would let the planner expect one row and nest loops over thousands.
 const text = (schema: string, lockTimeout: boolean, several: boolean) => `
 with settings as materialized (
   select ${lockTimeout ? `set_config('lock_timeout', $2, true)` : `$2::text`} as lock_timeout
-), input as materialized (
-  select i.* from settings, json_to_recordset($1) as i(u integer, n integer, s text, e bigint, i uuid, t text, v integer, d json, m json)
 ), first as (
   insert into ${schema}.events (stream_id, version, id, type, schema_version, data, metadata)
   select i.s, coalesce(h.version, 0) + 1, i.i, i.t, i.v, coalesce(i.d, 'null'), i.m
-    from input i
+    from settings
+   cross join json_to_recordset($1) as i(s text, e bigint, i uuid, t text, v integer, d json, m json)
    cross join lateral (select max(version) as version from ${schema}.events where stream_id = i.s) h
-   where i.n = 0
-     and case i.e when -1 then true when -2 then h.version is not null else coalesce(h.version, 0) = i.e end
+   where case i.e when -1 then true when -2 then h.version is not null else coalesce(h.version, 0) = i.e end
    order by i.s collate "C"
   on conflict do nothing
   returning stream_id, version, position
@@ -50,19 +46,20 @@ with settings as materialized (
     ? `, rest as (
   insert into ${schema}.events (stream_id, version, id, type, schema_version, data, metadata)
   select i.s, f.version + i.n, i.i, i.t, i.v, coalesce(i.d, 'null'), i.m
-    from input i join first f on f.stream_id = i.s
-   where i.n > 0
+    from first f
+    join json_to_recordset($3) as i(s text, n integer, i uuid, t text, v integer, d json, m json) on i.s = f.stream_id
    order by i.s collate "C", i.n
   returning stream_id, version, position
-), stored as (
-  select f.stream_id, 0 as n, f.version, f.position from first f
-  union all
-  select r.stream_id, (r.version - f.version)::integer, r.version, r.position from rest r join first f on f.stream_id = r.stream_id
 )`
-    : `, stored as (select stream_id, 0 as n, version, position from first)`
+    : ''
 }
-select string_agg(i.u::text, ','), string_agg(s.n::text, ','), string_agg(s.version::text, ','), string_agg(s.position::text, ',')
-  from stored s join input i on i.s = s.stream_id and i.n = 0`
+select json_agg(stream_id), string_agg(version::text, ','), string_agg(position::text, ',')${
+  several
+    ? `, (select json_object_agg(stream_id, positions)
+            from (select stream_id, string_agg(position::text, ',' order by version) as positions from rest group by stream_id) r)`
+    : ''
+}
+  from first`
 
 const statements = {
   'insert-events': (schema: string) => text(schema, false, false),
@@ -77,41 +74,50 @@ const byName = Object.fromEntries(
 /**
  * Inserts the events of each stream whose expectation holds, in one statement; a stream may appear once only.
  *
- * A stream that is missing from the result lost: why must be read in a new statement, for this one's snapshot is older than the
+ * The result has the streams that were stored. One that is missing lost: why must be read in a new statement, for this one's snapshot is older than the
  * winner. With `lockTimeoutMs` no lock is waited for longer, and SQLSTATE 55P03 undoes the whole statement.
  */
 export async function insertEvents(
   database: Database,
   streams: readonly StreamAppend[],
   lockTimeoutMs?: number,
-): Promise<readonly StoredPlace[]> {
+): Promise<ReadonlyMap<string, StoredPart>> {
   const several = streams.some(({ events }) => events.length > 1)
   const name = `insert-event${several ? '-runs' : 's'}${lockTimeoutMs === undefined ? '' : '-timed'}` as const
-  const rows = await run<[string | null, string | null, string | null, string | null]>(database, byName[name], [
-    toJson(streams),
-    lockTimeoutMs === undefined ? null : `${lockTimeoutMs}ms`,
-  ])
-  const [stream, index, version, position] = rows[0] ?? [null, null, null, null]
-  if (stream === null || index === null || version === null || position === null) return []
-  const [indexes, versions, positions] = [index.split(','), version.split(','), position.split(',')]
-  return stream.split(',').map((u, i) => ({
-    stream: Number(u),
-    index: Number(indexes[i]),
-    version: BigInt(versions[i] ?? 0),
-    position: BigInt(positions[i] ?? 0),
-  }))
+  const { first, rest } = toJson(streams)
+  const values = [first, lockTimeoutMs === undefined ? null : `${lockTimeoutMs}ms`]
+  type Row = [streams: string | null, versions: string | null, positions: string | null, following?: string | null]
+  const [row] = await run<Row & readonly (string | null)[]>(
+    database,
+    byName[name],
+    several ? [...values, rest] : values,
+  )
+  const [storedStreams, versions, positions, following] = row ?? [null, null, null]
+  if (storedStreams === null || versions === null || positions === null) return new Map()
+  const more = new Map(Object.entries(JSON.parse(following ?? '{}') as Record<string, string>))
+  const [firstVersions, firstPositions] = [versions.split(','), positions.split(',')]
+  return new Map(
+    (JSON.parse(storedStreams) as string[]).map((streamId, index) => {
+      const later = more.get(streamId)?.split(',').map(BigInt) ?? []
+      const place = {
+        firstVersion: BigInt(firstVersions[index] ?? 0),
+        positions: [BigInt(firstPositions[index] ?? 0), ...later],
+      }
+      return [streamId, place]
+    }),
+  )
 }
 
-/** The parameter, put together from texts that are JSON already: each event is serialized once. */
-function toJson(streams: readonly StreamAppend[]): string {
-  const rows: string[] = []
-  for (const [u, { streamId, expected, events }] of streams.entries()) {
-    const stream = `{"u":${u},"s":${JSON.stringify(streamId)},"e":${expected},"n":`
+/** The parameters, put together from texts that are JSON already: each event is serialized once. */
+function toJson(streams: readonly StreamAppend[]): { first: string; rest: string } {
+  const [first, rest]: [string[], string[]] = [[], []]
+  for (const { streamId, expected, events } of streams) {
+    const stream = JSON.stringify(streamId)
     for (const [n, { id, type, schemaVersion, data, metadata }] of events.entries()) {
-      rows.push(
-        `${stream}${n},"i":"${id}","t":${JSON.stringify(type)},"v":${schemaVersion},"d":${data},"m":${metadata}}`,
-      )
+      const event = `"i":"${id}","t":${JSON.stringify(type)},"v":${schemaVersion},"d":${data},"m":${metadata}}`
+      if (n === 0) first.push(`{"s":${stream},"e":${expected},${event}`)
+      else rest.push(`{"s":${stream},"n":${n},${event}`)
     }
   }
-  return `[${rows.join(',')}]`
+  return { first: `[${first.join(',')}]`, rest: `[${rest.join(',')}]` }
 }
