@@ -1,1 +1,12 @@
-export {}
+export type { Check, CheckName } from './checks/check.js'
+export { checkEvidence, checks, type Verdict, type Violation } from './checks/check-evidence.js'
+export type { Experiment, ExperimentContext, Group, LogReader, Mutant } from './experiment.js'
+export { experiments } from './experiments/index.js'
+export { FaultLabError, MutationMissedError, UsageError } from './fault-lab-error.js'
+export type { Entry } from './history/entry.js'
+export { toEvidence, type Evidence } from './history/evidence.js'
+export { createHistoryWriter, type HistoryWriter } from './history/history-writer.js'
+export { readHistory } from './history/read-history.js'
+export { isGood, judgeRun, type Judgement } from './judge-run.js'
+export { mutants } from './mutants/index.js'
+export { runExperiment, type RunOptions, type RunReport } from './run-experiment.js'

@@ -1,0 +1,60 @@
+import type { LogBatch, LogSource, Queryable } from '@tidemark/eventstore'
+import type { PostgresServer, TestDatabase } from '@tidemark/test-servers'
+import type pg from 'pg'
+import type { CheckName } from './checks/check.js'
+import type { HistoryWriter } from './history/history-writer.js'
+import type { Random } from './random.js'
+
+/** The part of the system that an experiment is about. */
+export const groups = ['store', 'projector', 'bridge', 'api', 'process'] as const
+export type Group = (typeof groups)[number]
+
+/** What a reader of the log in an experiment asks for. */
+export type LogReader = Pick<LogSource, 'read'>
+/** What it gets: enough to know what was seen. */
+export type SeenBatch = LogBatch
+
+/**
+ * The system with one defect, which its experiment must find.
+ *
+ * A mutant changes the run's own database, or stands between the experiment and the product; the product's code has none of it.
+ */
+export interface Mutant {
+  readonly name: string
+  readonly defect: string
+  /** The experiment that must fail on it. */
+  readonly experiment: string
+  /** At least one of these checks must find it; an experiment that fails otherwise has not caught it. */
+  readonly caughtBy: readonly CheckName[]
+  /** Changes the database of the run, before anybody uses it. */
+  readonly changeDatabase?: (client: pg.Client) => Promise<void>
+  /** Reads the log in the product's place. */
+  readonly logReader?: (pool: pg.Pool) => LogReader
+  /** Stands between a checkpoint and the transaction that it is advanced in. */
+  readonly wrapCheckpoint?: (transaction: Queryable) => Queryable
+}
+
+/** What an experiment gets from the runner. */
+export interface ExperimentContext {
+  /** `short` for CI, `full` for proof, `hunt` for the workload that shows a defect within seconds. */
+  readonly size: 'short' | 'full' | 'hunt'
+  readonly random: Random
+  readonly postgres: PostgresServer
+  /** A migrated database of this run; the mutant has changed it already. */
+  readonly database: TestDatabase
+  readonly history: HistoryWriter
+  readonly mutant: Mutant | undefined
+  /** Aborted when the user interrupts: end the load, then go on to the end. */
+  readonly signal: AbortSignal
+}
+
+/** A load, the faults that it is put through, and what is taken down meanwhile; the checks judge later. */
+export interface Experiment {
+  readonly name: string
+  readonly group: Group
+  /** One line for people. */
+  readonly summary: string
+  /** The checks that must have something to look at, or the run proved nothing. */
+  readonly checks: readonly CheckName[]
+  readonly run: (context: ExperimentContext) => Promise<void>
+}

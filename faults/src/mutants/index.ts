@@ -1,0 +1,15 @@
+import type { Mutant } from '../experiment.js'
+import { boundAndRowsTogether } from './bound-and-rows-together.js'
+import { cachedSequence } from './cached-sequence.js'
+import { checkpointWithoutCompare } from './checkpoint-without-compare.js'
+import { fenceAfterInsert } from './fence-after-insert.js'
+import { lastValueFence } from './last-value-fence.js'
+
+/** Every defect that an experiment must find, or the experiment proves nothing. */
+export const mutants: readonly Mutant[] = [
+  lastValueFence,
+  boundAndRowsTogether,
+  fenceAfterInsert,
+  cachedSequence,
+  checkpointWithoutCompare,
+]

@@ -1,0 +1,103 @@
+import { rename, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { databaseTemplate } from '@tidemark/migrations'
+import { createTestDatabase, type PostgresServer, type TestDatabase } from '@tidemark/test-servers'
+import pg from 'pg'
+import { checkEvidence, type Verdict } from './checks/check-evidence.js'
+import type { Experiment, ExperimentContext, Mutant } from './experiment.js'
+import { createHistoryWriter } from './history/history-writer.js'
+import { readHistory } from './history/read-history.js'
+import { createRandom } from './random.js'
+
+export interface RunOptions {
+  readonly size: ExperimentContext['size']
+  readonly seed: number
+  readonly postgres: PostgresServer
+  /** Where histories are kept; a folder per experiment, emptied by its next run. */
+  readonly historyFolder: string
+  readonly mutant?: Mutant | undefined
+  readonly signal: AbortSignal
+}
+
+/** How a run went. */
+export interface RunReport {
+  readonly experiment: string
+  readonly mutant: string | undefined
+  readonly seed: number
+  readonly size: ExperimentContext['size']
+  readonly tookMs: number
+  /** How many events the log had in the end. */
+  readonly events: number
+  readonly verdict: Verdict
+  /** Why it broke off, if it did. */
+  readonly error: string | undefined
+  /** Where its history is. */
+  readonly folder: string
+}
+
+/**
+ * Runs an experiment on a database of its own, then reads the history back and checks it.
+ *
+ * An experiment that breaks off is reported, not thrown. The history of a run that failed is kept under `failed/`.
+ */
+export async function runExperiment(experiment: Experiment, options: RunOptions): Promise<RunReport> {
+  const { size, seed, postgres, historyFolder, mutant, signal } = options
+  const name = mutant ? `${experiment.name}.${mutant.name}` : experiment.name
+  const folder = join(historyFolder, name)
+  const history = await createHistoryWriter(folder)
+  const beganAt = performance.now()
+  let database: TestDatabase | undefined
+  let broke: unknown
+  // A driver that ends the process when a connection breaks is one of the faults that are looked for.
+  const onUncaught = (error: unknown) => (broke ??= error)
+  process.on('uncaughtException', onUncaught)
+  process.on('unhandledRejection', onUncaught)
+  try {
+    const server = { url: postgres.url, directUrl: postgres.directUrl, runId: `faults${process.pid}` }
+    database = await createTestDatabase({ template: databaseTemplate, server })
+    await applyMutant(database, mutant)
+    await experiment.run({ size, random: createRandom(seed), postgres, database, history, mutant, signal })
+  } catch (error) {
+    broke ??= error
+  } finally {
+    await history.close()
+    await database?.drop().catch((error: unknown) => (broke ??= error))
+    process.off('uncaughtException', onUncaught)
+    process.off('unhandledRejection', onUncaught)
+  }
+  const tookMs = Math.round(performance.now() - beganAt)
+  const evidence = await readHistory(folder)
+  const verdict = checkEvidence(evidence, experiment.checks)
+  const error =
+    broke === undefined ? undefined : broke instanceof Error ? (broke.stack ?? broke.message) : String(broke)
+  const failed = !mutant && (error !== undefined || verdict.violations.length > 0)
+  return {
+    experiment: experiment.name,
+    mutant: mutant?.name,
+    seed,
+    size,
+    tookMs,
+    events: evidence.log.length,
+    verdict,
+    error,
+    folder: failed ? await keep(folder, historyFolder, `${name}-${seed}`) : folder,
+  }
+}
+
+async function applyMutant(database: TestDatabase, mutant: Mutant | undefined): Promise<void> {
+  if (!mutant?.changeDatabase) return
+  const client = new pg.Client({ connectionString: database.directUrl })
+  await client.connect()
+  try {
+    await mutant.changeDatabase(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function keep(folder: string, historyFolder: string, name: string): Promise<string> {
+  const kept = join(historyFolder, 'failed', `${name}-${Math.round(Date.now() / 1000)}`)
+  await mkdir(join(historyFolder, 'failed'), { recursive: true })
+  await rename(folder, kept)
+  return kept
+}

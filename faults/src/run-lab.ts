@@ -1,0 +1,47 @@
+import { startPostgres } from '@tidemark/test-servers'
+import { judgeRun, isGood } from './judge-run.js'
+import { mutants } from './mutants/index.js'
+import type { LabRequest } from './parse-arguments.js'
+import { reportAsJson, reportAsText } from './report.js'
+import { runExperiment } from './run-experiment.js'
+
+export interface LabOptions {
+  readonly historyFolder: string
+  readonly print: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * Runs what was asked for, one experiment at a time, on a Postgres of its own; true when all went well.
+ *
+ * With mutants, the product itself goes first: a check that fails it as well would catch anything.
+ */
+export async function runLab(
+  request: Extract<LabRequest, { action: 'run' }>,
+  { historyFolder, print, signal }: LabOptions,
+): Promise<boolean> {
+  const postgres = await startPostgres({ settings: { max_connections: '300', io_method: 'sync' } })
+  let good = 0
+  let bad = 0
+  try {
+    for (const experiment of request.experiments) {
+      const variants = request.mutants ? mutants.filter((mutant) => mutant.experiment === experiment.name) : []
+      for (let run = 0; run < request.runs; run++) {
+        for (const mutant of [undefined, ...variants]) {
+          if (signal.aborted) break
+          const size = request.mutants ? 'hunt' : request.size
+          const seed = request.seed + run
+          const report = await runExperiment(experiment, { size, seed, postgres, historyFolder, mutant, signal })
+          const judgement = judgeRun(report, mutant)
+          print(request.json ? reportAsJson(report, judgement) : reportAsText(report, judgement))
+          if (isGood(judgement)) good++
+          else bad++
+        }
+      }
+    }
+  } finally {
+    await postgres.close()
+  }
+  if (!request.json) print(bad === 0 ? `all ${good} runs went well` : `${bad} of ${good + bad} runs went wrong`)
+  return bad === 0 && !signal.aborted
+}
