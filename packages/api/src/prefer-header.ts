@@ -1,0 +1,24 @@
+/** The preferences of a request that this API knows, by RFC 7240. */
+export interface Preferences {
+  /** How long to wait; undefined when the request does not say. */
+  readonly waitMs: number | undefined
+  /** Whether an answer that is behind is better than none. */
+  readonly lenient: boolean
+  /** Whether a command's answer should hold the new state. */
+  readonly representation: boolean
+}
+
+/** Reads the `Prefer` header; what is unknown or not well-formed is passed over, as the RFC asks, and the first of a name counts. */
+export function parsePrefer(header: string | readonly string[] | undefined): Preferences {
+  const preferences = new Map<string, string>()
+  for (const part of [header ?? []].flat().join(',').split(',')) {
+    const [, name, value = ''] = /^\s*([\w-]+)\s*(?:=\s*"?([^";]*?)"?\s*)?(?:;.*)?$/.exec(part) ?? []
+    if (name !== undefined && !preferences.has(name.toLowerCase())) preferences.set(name.toLowerCase(), value)
+  }
+  const wait = preferences.get('wait')
+  return {
+    waitMs: wait !== undefined && /^\d{1,6}$/.test(wait) ? Number(wait) * 1000 : undefined,
+    lenient: preferences.get('handling') === 'lenient',
+    representation: preferences.get('return') === 'representation',
+  }
+}
