@@ -1,0 +1,181 @@
+import { DatabaseError, type Database, type EventStore } from '@tidemark/eventstore'
+import { createProjector, type AnyProjection, type Projection } from '@tidemark/projections'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { createHash } from 'node:crypto'
+import type { Pool } from 'pg'
+import { Cursors } from './cursor.js'
+import { ApiConfigurationError, ProblemError } from './errors.js'
+import { toJson, useJson } from './json-context.js'
+import { refuseOtherMethods } from './method-not-allowed.js'
+import { adviseName, quoted } from './nearest-name.js'
+import { answerWithProblems, type ProblemResponseOptions } from './problem-responses.js'
+import { queryValue } from './query-value.js'
+import { documentList, documentRow } from './read-model-document.js'
+import { createReadPool } from './read-pool.js'
+import { identityOf, parseReadQuery, parseRowQuery, type RawQuery } from './read-query.js'
+import { ReadYourWrites, type ProjectionWaiter } from './read-your-writes.js'
+import { undocumented } from './route-document.js'
+import { serveModel, type ServedModel } from './served-model.js'
+import { selectPage } from './sql/select-page.js'
+import { selectRow } from './sql/select-row.js'
+
+export interface ReadModelsOptions extends ProblemResponseOptions {
+  readonly store: EventStore
+  /** The projections to serve; handlers without a table are passed over. */
+  readonly projections: readonly AnyProjection[]
+  /** The projector, when it runs in this process: reads that wait are then woken at once, and by a look at the database otherwise. */
+  readonly projector?: ProjectionWaiter | undefined
+  /** Signs cursors; random for each process unless given, so give the same to all processes behind one address. */
+  readonly cursorSecret?: string | undefined
+  /** Connections for reads; a pool of 4 with the settings of the store's, read-only, unless given. It is not ended. */
+  readonly readPool?: Pool | undefined
+  /** How long one query may take, unless `readPool` is given; 2,000 ms unless said. */
+  readonly statementTimeoutMs?: number
+  /** How many reads may wait for projections at once; 1,000 unless said. */
+  readonly maxWaiters?: number
+}
+
+interface Context {
+  readonly database: Database
+  readonly cursors: Cursors
+  readonly consistency: ReadYourWrites
+}
+
+/**
+ * A Fastify plugin that serves read models: `GET {projection}` in pages, and `GET {projection}/{key}`.
+ *
+ * Filters and sorts are those that the definition allows; pages go on by signed cursors (`after`), never by offset. With a
+ * `Consistency-Token` a read waits until the projection shows that command. Register it under a prefix, such as `/v1`.
+ *
+ * @throws {ApiConfigurationError} two projections have one name, or a column has the name of a query parameter.
+ *
+ * @example
+ * await app.register(readModels, { prefix: '/v1', store, projections: [orderSummary], projector })
+ */
+export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, options) => {
+  const { store, cursorSecret, statementTimeoutMs = 2000, maxWaiters = 1000 } = options
+  const projections = readModelsAmong(options.projections)
+  const models = projections.map((projection) => ({ projection, model: serveModel(store, projection) }))
+  const readPool = options.readPool ?? createReadPool(store, { max: 4, statementTimeoutMs })
+  if (readPool !== options.readPool) app.addHook('onClose', () => readPool.end())
+  const waiter = options.projector ?? waiterOf(app, store, projections)
+  const context: Context = {
+    // Texts of queries differ from request to request: prepared under names they would fill the server's memory.
+    database: { ...store.database, queryable: readPool, prepare: false },
+    cursors: new Cursors(cursorSecret),
+    consistency: new ReadYourWrites(store, waiter, maxWaiters),
+  }
+  useJson(app)
+  answerWithProblems(app, options)
+  for (const { projection, model } of models) {
+    app.get<{ Querystring: RawQuery }>(`/${model.name}`, { schema: documentList(model) }, async (request, reply) => {
+      const query = parseReadQuery(model, request.query, context.cursors)
+      await context.consistency.wait(projection, request, reply)
+      return sendPage(context, model, query, request, reply)
+    })
+    app.get<{ Params: { key: string }; Querystring: RawQuery }>(
+      `/${model.name}/:key`,
+      { schema: documentRow(model) },
+      async (request, reply) => {
+        const fields = parseRowQuery(model, request.query)
+        await context.consistency.wait(projection, request, reply)
+        return sendRow(context, model, fields, request, reply)
+      },
+    )
+    for (const url of [`/${model.name}`, `/${model.name}/:key`]) refuseOtherMethods(app, url, ['GET'])
+  }
+  const refuse = async (request: FastifyRequest) => {
+    const { projection } = request.params as { projection: string }
+    const names = models.map(({ model }) => model.name)
+    throw new ProblemError(
+      'unknown-projection',
+      `there is no projection ${quoted(projection)}: ${adviseName(projection, names)}`,
+    )
+  }
+  for (const url of ['/:projection', '/:projection/:key']) {
+    app.get(url, { schema: undocumented, onRequest: refuse }, refuse)
+  }
+}
+
+/** A projector that is never started projects nothing, and still knows from the database how far others have come. */
+function waiterOf(app: FastifyInstance, store: EventStore, projections: readonly Projection[]): ProjectionWaiter {
+  const projector = createProjector(store, projections)
+  app.addHook('preClose', () => projector.stop())
+  return projector
+}
+
+function readModelsAmong(projections: readonly AnyProjection[]): readonly Projection[] {
+  const models = projections.filter((projection) => projection.kind === 'read-model')
+  for (const [index, { name }] of models.entries()) {
+    if (models.findIndex((other) => other.name === name) !== index) {
+      throw new ApiConfigurationError(`two projections are named "${name}": their rows would share a path`)
+    }
+  }
+  return models
+}
+
+async function sendPage(
+  { database, cursors }: Context,
+  model: ServedModel,
+  query: ReturnType<typeof parseReadQuery>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { rows, next } = await selectPage(database, model, query).catch(asReadProblem(model))
+  const cursor = next ? cursors.write(next, identityOf(model, query)) : null
+  if (cursor !== null) void reply.header('link', `<${nextPath(request, cursor)}>; rel="next"`)
+  return reply.headers(readHeaders).send({ data: rows, page: { next: cursor } })
+}
+
+async function sendRow(
+  { database }: Context,
+  model: ServedModel,
+  fields: Parameters<typeof selectRow>[2],
+  request: FastifyRequest<{ Params: { key: string } }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { key } = request.params
+  const keyText = queryValue(key, model.key.kind)
+  const row =
+    keyText === undefined ? undefined : await selectRow(database, model, fields, keyText).catch(asReadProblem(model))
+  if (!row) throw new ProblemError('row-not-found', `projection "${model.name}" has no row with the key ${quoted(key)}`)
+  const body = toJson(row)
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
+  void reply.headers({ ...readHeaders, etag })
+  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+  return reply
+    .type('application/json; charset=utf-8')
+    .serializer((text: string) => text)
+    .send(body)
+}
+
+// What a read shows can change at any time, and may be meant for its caller alone.
+const readHeaders = { 'cache-control': 'private, no-cache', 'x-content-type-options': 'nosniff' }
+
+function nextPath(request: FastifyRequest, cursor: string): string {
+  const { pathname, searchParams } = new URL(request.url, 'http://localhost')
+  searchParams.set('after', cursor)
+  return `${pathname}?${searchParams.toString()}`
+}
+
+/** Compares by value, weak or strong, as RFC 9110 has it for `If-None-Match`. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  return ifNoneMatch?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false
+}
+
+/** Says in words of reads what the database reported; other errors pass. */
+function asReadProblem({ name }: ServedModel): (error: unknown) => never {
+  const headers = { 'retry-after': '1' }
+  return (error) => {
+    if (!(error instanceof DatabaseError)) throw error
+    if (error.kind === 'cancelled') {
+      const detail = 'the query was ended because it took too long: filter more, or sort by a column with an index'
+      throw new ProblemError('query-timeout', detail, { cause: error, headers })
+    }
+    if (error.kind === 'schema') {
+      const detail = `projection "${name}" has no table of this version yet: start a projector, or rebuild it`
+      throw new ProblemError('projection-not-built', detail, { cause: error, headers })
+    }
+    throw error
+  }
+}

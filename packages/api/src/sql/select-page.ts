@@ -1,0 +1,74 @@
+import { run, type Database } from '@tidemark/eventstore'
+import type { ReadModel } from '@tidemark/projections'
+import type { CursorValues } from '../cursor.js'
+import type { Filter, ReadQuery, SortColumn } from '../read-query.js'
+import { quotedColumn, rowJson, selectedColumn, type RowJson } from './row-values.js'
+
+export interface Page {
+  readonly rows: readonly RowJson[]
+  /** Where the next page goes on; undefined when this is the last. */
+  readonly next: CursorValues | undefined
+}
+
+/** Reads one page of a read model, with one row more to know whether another follows. */
+export async function selectPage(database: Database, { view }: ReadModel, query: ReadQuery): Promise<Page> {
+  const { filters, sort, fields, limit, after } = query
+  const values: unknown[] = []
+  const bind = (value: unknown, type: string) => `$${values.push(value)}::${type}`
+  const conditions = filters.map((filter) => comparison(filter, bind))
+  if (after) conditions.push(`(${comesAfter(sort, after, bind)})`)
+  const text = `
+select ${[...fields.map(selectedColumn), ...sort.map(({ column }) => `${quotedColumn(column)}::text`)].join(', ')}
+  from ${view}
+ ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+ order by ${sort.map(({ column, descending }) => `${quotedColumn(column)} ${descending ? 'desc' : 'asc'}`).join(', ')}
+ limit ${bind(limit + 1, 'int')}`
+  const found = await run<(string | null)[]>(database, { name: 'select-page', text: () => text }, values)
+  const page = found.slice(0, limit)
+  return {
+    rows: page.map((row) => rowJson(fields, row)),
+    next: found.length > limit ? page.at(-1)?.slice(fields.length) : undefined,
+  }
+}
+
+type Bind = (value: unknown, type: string) => string
+
+const operators = { eq: '=', gte: '>=', lte: '<=', gt: '>', lt: '<' } as const
+
+function comparison({ column, operator, values }: Filter, bind: Bind): string {
+  const name = quotedColumn(column)
+  return operator === 'in'
+    ? `${name} = any(${bind(values, `${column.type}[]`)})`
+    : `${name} ${operators[operator]} ${bind(values[0], column.type)}`
+}
+
+/**
+ * The rows after a place in the order: greater in the first column, or equal there and greater in the second, and so on.
+ *
+ * Where all columns go one way and none can be null this is one comparison of rows, which an index on them answers whole.
+ * Nulls come last going up and first going down, as Postgres sorts.
+ */
+function comesAfter(sort: readonly SortColumn[], after: CursorValues, bind: Bind): string {
+  const places = sort.map((term, index) => {
+    const value = after[index] ?? null
+    return { ...term, name: quotedColumn(term.column), value: value === null ? null : bind(value, term.column.type) }
+  })
+  const [first] = places
+  if (first && places.every(({ column, descending }) => !column.nullable && descending === first.descending)) {
+    const [names, values] = [places.map(({ name }) => name), places.map(({ value }) => value)]
+    return `(${names.join(', ')}) ${first.descending ? '<' : '>'} (${values.join(', ')})`
+  }
+  const alternatives = places.map((place, index) => {
+    const equal = places
+      .slice(0, index)
+      .map(({ name, value }) => (value === null ? `${name} is null` : `${name} = ${value}`))
+    return [...equal, beyond(place)].join(' and ')
+  })
+  return alternatives.map((alternative) => `(${alternative})`).join(' or ')
+}
+
+function beyond({ name, value, column, descending }: SortColumn & { name: string; value: string | null }): string {
+  if (descending) return value === null ? `${name} is not null` : `${name} < ${value}`
+  if (value === null) return 'false'
+  return column.nullable ? `(${name} > ${value} or ${name} is null)` : `${name} > ${value}`
+}
