@@ -1,0 +1,111 @@
+import fastifySwagger from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import { silentLogger, type AnyAggregate, type EventStore, type Logger } from '@tidemark/eventstore'
+import type { AnyProjection } from '@tidemark/projections'
+import fastify, { LogController, type FastifyInstance, type FastifyListenOptions } from 'fastify'
+import { answerBrokenRequest } from './broken-request.js'
+import { commands } from './commands.js'
+import { ProblemError, UnauthenticatedHostError } from './errors.js'
+import { health, type ReadinessCheck } from './health.js'
+import { isLoopback } from './loopback.js'
+import { problemOfError } from './problem-of-error.js'
+import { answerWithProblems, sendProblem, type ProblemResponseOptions } from './problem-responses.js'
+import { readModels, type ReadModelsOptions } from './read-models.js'
+import type { ProjectionWaiter } from './read-your-writes.js'
+import { undocumented } from './route-document.js'
+import { serverLogger } from './server-logger.js'
+
+export interface ServerOptions
+  extends
+    ProblemResponseOptions,
+    Pick<ReadModelsOptions, 'cursorSecret' | 'readPool' | 'statementTimeoutMs' | 'maxWaiters'> {
+  readonly store: EventStore
+  readonly aggregates: readonly AnyAggregate[]
+  readonly projections: readonly AnyProjection[]
+  /** The projector, when it runs in this process. */
+  readonly projector?: ProjectionWaiter | undefined
+  readonly logger?: Logger
+  /** More readiness checks by name. */
+  readonly checks?: Readonly<Record<string, ReadinessCheck>>
+  /** Lets the server listen where other machines reach it, although it asks nobody who they are. */
+  readonly allowUnauthenticated?: boolean
+  /** Origins of web pages that may send commands besides those of this server. */
+  readonly allowedOrigins?: readonly string[]
+  /** The largest body; 64 KiB unless said. */
+  readonly bodyLimitBytes?: number
+  /** The name and version that the OpenAPI document gives the API. */
+  readonly info?: { readonly title: string; readonly version: string; readonly description?: string }
+}
+
+/**
+ * Makes the HTTP server of a store: read models and commands under `/v1`, health under `/health`, the OpenAPI document at
+ * `/openapi.json` and its pages at `/docs`.
+ *
+ * Nobody is asked who they are, so it listens on this machine alone: `localhost` unless a host is given, and no other host
+ * unless `allowUnauthenticated` is set. `close()` lets requests in flight finish; the store stays open.
+ *
+ * `ready()` and `listen()` reject with {@link ApiConfigurationError} for what the plugins cannot serve, and `listen()` with
+ * {@link UnauthenticatedHostError} for such a host.
+ *
+ * @example
+ * const app = createServer({ store, aggregates: [Order], projections: [orderSummary], projector })
+ * await app.listen({ port: 4400 })
+ */
+export function createServer(options: ServerOptions): FastifyInstance {
+  const { store, aggregates, projections, projector, problemBase, logger = silentLogger } = options
+  const app = fastify({
+    loggerInstance: serverLogger(logger),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.bodyLimitBytes ?? 64 * 1024,
+    // An id has up to 512 bytes, each of which takes three characters in a path.
+    routerOptions: { maxParamLength: 2048 },
+    return503OnClosing: false,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => void sendProblem(request, reply, problemOfError(error), problemBase),
+  })
+  const problems = problemBase === undefined ? {} : { problemBase }
+
+  let closing = false
+  app.addHook('preClose', async () => void (closing = true))
+  app.addHook('onRequest', async () => {
+    if (closing)
+      throw new ProblemError('closing', 'the server is closing: try again', { headers: { 'retry-after': '1' } })
+  })
+  answerWithProblems(app, problems)
+  app.setNotFoundHandler(async (request) => {
+    throw new ProblemError(
+      'not-found',
+      `there is nothing at ${request.method} ${JSON.stringify(request.url.slice(0, 200))}: /docs lists what there is`,
+    )
+  })
+
+  app.register(fastifySwagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'Tidemark', version: '1', ...options.info } },
+  })
+  app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.register(async (documented) => {
+    documented.get('/openapi.json', { schema: undocumented }, async () => app.swagger())
+    await documented.register(health, {
+      ...problems,
+      prefix: '/health',
+      store,
+      projections,
+      checks: options.checks ?? {},
+    })
+    await documented.register(readModels, { ...options, ...problems, prefix: '/v1', projector })
+    await documented.register(commands, { ...options, ...problems, prefix: '/v1', aggregates })
+  })
+  return options.allowUnauthenticated ? app : onlyOnLoopback(app)
+}
+
+/** Makes `listen` refuse a host that other machines reach, before the port is open. */
+function onlyOnLoopback(app: FastifyInstance): FastifyInstance {
+  const listen = app.listen.bind(app) as (...args: unknown[]) => unknown
+  const guarded = (options: FastifyListenOptions = {}, ...rest: unknown[]): unknown => {
+    const { host, path } = options
+    if (path === undefined && host !== undefined && !isLoopback(host))
+      return Promise.reject(new UnauthenticatedHostError(host))
+    return listen(options, ...rest)
+  }
+  return Object.assign(app, { listen: guarded as FastifyInstance['listen'] })
+}
