@@ -123,7 +123,7 @@ function kindOf(schema: z.ZodType): ColumnKind {
     case 'template_literal':
       return 'string'
     case 'number':
-      return (schema as z.ZodNumber).isInt ? 'int' : 'number'
+      return (schema as z.ZodNumber).format?.includes('int') ? 'int' : 'number'
     case 'bigint':
       return 'bigint'
     case 'boolean':

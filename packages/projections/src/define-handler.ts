@@ -63,5 +63,5 @@ export function defineHandler<const Name extends string, const From extends AnyA
       name,
       `no aggregate that it is on has an event ${unknown}: there is ${known.join(', ')}`,
     )
-  return { kind: 'handler', name, version, aggregates, types, handle: handle as AnyHandle }
+  return { kind: 'handler', name, version, aggregates, types, handle: handle }
 }

@@ -131,8 +131,7 @@ export function defineProjection<
   checkName(name)
   checkVersion(name, version)
   const columns = columnsOf(name, schema)
-  const keyColumn = columns.find(({ property }) => property === key)
-  if (!keyColumn) throw new ProjectionDefinitionError(name, `its schema has no property ${key} that could be the key`)
+  const keyColumn = keyColumnOf({ name, columns, key })
   if (keyColumn.nullable || !['string', 'int', 'number'].includes(keyColumn.kind))
     throw new ProjectionDefinitionError(name, `its key ${key} must be a string or a number that is always there`)
   if (keyColumn.kind !== 'string' && !keyOf)
@@ -154,10 +153,17 @@ export function defineProjection<
   const readKey = (keyOf as AnyKeyOf | undefined) ?? ((event: RecordedEvent) => event.aggregateId)
   return {
     kind: 'read-model',
-    ...{ name, version, schema, key, columns, aggregates, api: api as QueryRules },
+    ...{ name, version, schema, key, columns, aggregates, api: api },
     handlers: byType,
     keyOf: readKey,
   }
+}
+
+/** The column of a projection's key. */
+export function keyColumnOf({ name, columns, key }: Pick<Projection, 'name' | 'columns' | 'key'>): Column {
+  const column = columns.find(({ property }) => property === key)
+  if (!column) throw new ProjectionDefinitionError(name, `its schema has no property ${key} that could be the key`)
+  return column
 }
 
 /** The columns of a projection that queries filter or sort by, each once. */

@@ -26,3 +26,14 @@ export {
   VersionNotLiveError,
 } from './errors.js'
 export { readModelOf, type ReadModel } from './read-model.js'
+export { parseRow, parseValue, selectExpression, type Row, type RowText } from './row.js'
+export type { WaitOptions, WaitResult } from './position-waiter.js'
+export { listProjections, type ProjectionStatus } from './projection-status.js'
+export { createProjector, type Projector, type ProjectorOptions } from './projector.js'
+export {
+  rebuildProjection,
+  type RebuildOptions,
+  type RebuildProgress,
+  type RebuildResult,
+} from './rebuild-projection.js'
+export { replay, type ReplayOptions, type ReplayResult } from './replay.js'

@@ -32,12 +32,12 @@ export function tableNameOf(projection: { readonly name: string; readonly versio
   return `${snakeCase(projection.name)}_v${projection.version}_${build}`
 }
 
-/** The number of a build, from the name of its table. */
-export function buildOf(table: string): number {
-  return Number(/_(\d+)$/.exec(table)?.[1] ?? 0)
-}
-
 /** The checkpoint of a table, or of a handler at a version. */
 export function checkpointNameOf(tableOrHandler: string): string {
   return `projection:${tableOrHandler}`
+}
+
+/** What a handler's checkpoint is named after: each version has its own. */
+export function handlerIdOf({ name, version }: { readonly name: string; readonly version: number }): string {
+  return `${name}-v${version}`
 }

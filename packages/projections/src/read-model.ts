@@ -1,6 +1,6 @@
 import type { EventStore } from '@tidemark/eventstore'
 import type { Column } from './columns.js'
-import type { Projection } from './define-projection.js'
+import { keyColumnOf, type Projection } from './define-projection.js'
 import { inReadSchema, viewNameOf } from './names.js'
 
 /** Where and how a read model is read. */
@@ -23,8 +23,6 @@ export interface ReadModel {
  * await pool.query(`select * from ${view} where "${key.column}" = $1`, ['o-42'])
  */
 export function readModelOf(store: EventStore, projection: Projection): ReadModel {
-  const { columns, key, name } = projection
-  const keyColumn = columns.find(({ property }) => property === key)
-  if (!keyColumn) throw new RangeError(`projection "${name}" has no column for its key`)
-  return { view: inReadSchema(store.database.schema, viewNameOf(name)), columns, key: keyColumn }
+  const view = inReadSchema(store.database.schema, viewNameOf(projection.name))
+  return { view, columns: projection.columns, key: keyColumnOf(projection) }
 }

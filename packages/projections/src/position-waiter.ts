@@ -1,0 +1,121 @@
+import type { Database, Logger } from '@tidemark/eventstore'
+import { selectProgress, type Progress } from './sql/select-progress.js'
+
+/** How waiting for a projection ended: it is there, it is not there in time, or it does not get on at all. */
+export type WaitResult = 'reached' | 'behind' | 'faulted'
+
+export interface WaitOptions {
+  /** How long to wait at most. */
+  readonly timeoutMs: number
+  /** Ends the waiting; the promise is then rejected with its reason. */
+  readonly signal?: AbortSignal
+}
+
+interface Waiter {
+  readonly position: bigint
+  readonly end: (result: WaitResult) => void
+}
+
+const pollIntervalMs = 25
+
+/**
+ * Lets callers wait until projections have reached positions.
+ *
+ * Batches of this process wake them at once; those of other processes are found by one poll of the checkpoints for all waiters, which
+ * runs only while somebody waits.
+ */
+export class PositionWaiter {
+  private readonly reached = new Map<string, bigint>()
+  private readonly faults = new Map<string, boolean>()
+  private readonly waiters = new Map<string, Set<Waiter>>()
+  private poll: NodeJS.Timeout | undefined
+  private polling = false
+
+  constructor(
+    private readonly database: Database,
+    private readonly readModels: readonly string[],
+    private readonly handlers: readonly { readonly name: string; readonly checkpoint: string }[],
+    /** Whether this process has given a projection up. */
+    private readonly failedHere: (name: string) => boolean,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Tells how far a projection is now. */
+  advanced(name: string, position: bigint): void {
+    if (position > (this.reached.get(name) ?? 0n)) this.reached.set(name, position)
+    for (const waiter of this.waiters.get(name) ?? []) {
+      if (waiter.position <= position) waiter.end('reached')
+    }
+  }
+
+  async wait(name: string, position: bigint, { timeoutMs, signal }: WaitOptions): Promise<WaitResult> {
+    signal?.throwIfAborted()
+    if ((this.reached.get(name) ?? 0n) >= position) return 'reached'
+    this.faults.delete(name)
+    return new Promise((resolve, reject) => {
+      const waiters = this.waiters.get(name) ?? new Set<Waiter>()
+      this.waiters.set(name, waiters)
+      const leave = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+        waiters.delete(waiter)
+        if (waiters.size === 0 && this.waiters.get(name) === waiters) this.waiters.delete(name)
+      }
+      const waiter: Waiter = {
+        position,
+        end: (result) => {
+          leave()
+          resolve(result)
+        },
+      }
+      const onAbort = () => {
+        leave()
+        reject(signal?.reason as Error)
+      }
+      const timer = setTimeout(() => waiter.end(this.faults.get(name) === true ? 'faulted' : 'behind'), timeoutMs)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      waiters.add(waiter)
+      this.schedule(0)
+    })
+  }
+
+  /** Ends all waiting: what is not reached by now is behind. */
+  close(): void {
+    clearTimeout(this.poll)
+    for (const waiters of this.waiters.values()) for (const waiter of waiters) waiter.end('behind')
+  }
+
+  private schedule(afterMs: number): void {
+    if (this.polling || this.poll || this.waiters.size === 0) return
+    this.poll = setTimeout(() => {
+      this.poll = undefined
+      this.polling = true
+      void this.look().finally(() => {
+        this.polling = false
+        this.schedule(pollIntervalMs)
+      })
+    }, afterMs)
+  }
+
+  private async look(): Promise<void> {
+    const waitedFor = (name: string) => this.waiters.has(name)
+    try {
+      const progress = await selectProgress(
+        this.database,
+        this.readModels.filter(waitedFor),
+        this.handlers.filter(({ name }) => waitedFor(name)),
+      )
+      for (const each of progress.values()) this.saw(each)
+    } catch (error) {
+      this.logger.debug({ err: error }, 'the checkpoints could not be read; waiters wait on')
+    }
+  }
+
+  private saw({ name, position, error, leaseRuns }: Progress): void {
+    this.advanced(name, position)
+    this.faults.set(name, error !== undefined)
+    // An error that nobody works on does not go away by waiting.
+    if (error === undefined || (leaseRuns && !this.failedHere(name))) return
+    for (const waiter of this.waiters.get(name) ?? []) waiter.end('faulted')
+  }
+}

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { silentLogger, type EventStore, type Logger, type Operable } from '@tidemark/eventstore'
+import type { AnyProjection } from './any-projection.js'
+import { ProjectionDefinitionError, UnknownProjectionError } from './errors.js'
+import { PositionWaiter, type WaitOptions, type WaitResult } from './position-waiter.js'
+import { ProjectionRunner } from './projection-runner.js'
+import { listProjections, progressQueryOf, type ProjectionStatus } from './projection-status.js'
+import { selectTables } from './sql/registry-statements.js'
+
+export interface ProjectorOptions {
+  /** Events per transaction at most; 1,000 unless said. */
+  readonly batchSize?: number
+  /** How long another process waits before it takes over from one that died; 10,000 ms unless said. */
+  readonly leaseMs?: number
+  /** How often it looks whether a rebuilt table was switched in; 500 ms unless said. */
+  readonly watchIntervalMs?: number
+  readonly logger?: Logger
+}
+
+/** Keeps read models up to date, and runs handlers. */
+export interface Projector {
+  /** What it runs, to be looked at; the same whether it is started or not. */
+  readonly operables: readonly Operable[]
+  /**
+   * Makes tables that are missing and starts to follow the log; a second call does nothing.
+   *
+   * @throws {SchemaChangedError} a table does not fit its definition; nothing was started.
+   */
+  start(): Promise<void>
+  /** Lets the batches in work finish, and gives the leases back. */
+  stop(): Promise<void>
+  /**
+   * Waits until a projection has reached a position, whichever process runs it.
+   *
+   * @throws {UnknownProjectionError}
+   */
+  waitFor(name: string, position: bigint, options: WaitOptions): Promise<WaitResult>
+  /** How each projection is getting on. */
+  status(): Promise<ProjectionStatus[]>
+}
+
+/**
+ * Makes a projector: each projection follows the log by itself, its rows and its checkpoint in one transaction.
+ *
+ * Any number of processes may run the same projections: one has each at a time, and another takes over when it dies. Stop it before
+ * the store is closed.
+ *
+ * @throws {ProjectionDefinitionError} two projections have one name.
+ *
+ * @example
+ * const projector = createProjector(store, [orderSummary])
+ * await projector.start()
+ * const { position } = await store.execute(Order, 'o-42', 'place', input)
+ * await projector.waitFor('order-summary', position, { timeoutMs: 1000 })
+ */
+export function createProjector(
+  store: EventStore,
+  projections: readonly AnyProjection[],
+  options: ProjectorOptions = {},
+): Projector {
+  return new RunningProjector(store, projections, options)
+}
+
+class RunningProjector implements Projector {
+  readonly operables: readonly Operable[]
+  private readonly runners: readonly ProjectionRunner[]
+  private readonly waiter: PositionWaiter
+  private readonly logger: Logger
+  private readonly watchIntervalMs: number
+  private starting: Promise<void> | undefined
+  private watch: NodeJS.Timeout | undefined
+  private watching: Promise<void> | undefined
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly projections: readonly AnyProjection[],
+    { batchSize = 1000, leaseMs = 10_000, watchIntervalMs = 500, logger = silentLogger }: ProjectorOptions,
+  ) {
+    const twice = projections.find(({ name }, index) => projections.findIndex((other) => other.name === name) < index)
+    if (twice) throw new ProjectionDefinitionError(twice.name, 'there is another one of the same name')
+    this.logger = logger
+    this.watchIntervalMs = watchIntervalMs
+    const { readModels, handlers } = progressQueryOf(projections)
+    const failedHere = (name: string) => this.runnerOf(name)?.hasFailed === true
+    this.waiter = new PositionWaiter(store.database, readModels, handlers, failedHere, logger)
+    const owner = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+    const onAdvance = (name: string, position: bigint) => this.waiter.advanced(name, position)
+    this.runners = projections.map(
+      (projection) => new ProjectionRunner(store, projection, { owner, batchSize, leaseMs, logger, onAdvance }),
+    )
+    this.operables = projections.map((projection) => ({
+      kind: 'projection',
+      name: projection.name,
+      status: async () => {
+        const [status] = await this.statusOf([projection])
+        if (!status) throw new UnknownProjectionError(projection.name, [])
+        return status
+      },
+    }))
+  }
+
+  start(): Promise<void> {
+    return (this.starting ??= this.startAll().catch((error: unknown) => {
+      this.starting = undefined
+      throw error
+    }))
+  }
+
+  private async startAll(): Promise<void> {
+    // All of them first, so that one that cannot start leaves none running.
+    for (const runner of this.runners) await runner.prepare()
+    for (const runner of this.runners) runner.follow()
+    this.watch = setInterval(() => {
+      this.watching ??= this.followSwitches().finally(() => (this.watching = undefined))
+    }, this.watchIntervalMs)
+    this.watch.unref()
+  }
+
+  async stop(): Promise<void> {
+    await this.starting?.catch(() => undefined)
+    clearInterval(this.watch)
+    await this.watching
+    await Promise.all(this.runners.map((runner) => runner.stop()))
+    this.waiter.close()
+    this.starting = undefined
+  }
+
+  async waitFor(name: string, position: bigint, options: WaitOptions): Promise<WaitResult> {
+    if (!this.runnerOf(name)) {
+      const known = this.projections.map((projection) => projection.name)
+      throw new UnknownProjectionError(name, known)
+    }
+    return this.waiter.wait(name, position, options)
+  }
+
+  status(): Promise<ProjectionStatus[]> {
+    return this.statusOf(this.projections)
+  }
+
+  private runnerOf(name: string): ProjectionRunner | undefined {
+    return this.runners.find(({ projection }) => projection.name === name)
+  }
+
+  private async statusOf(projections: readonly AnyProjection[]): Promise<ProjectionStatus[]> {
+    const known = await listProjections(this.store, projections)
+    return known.map((status) => {
+      const progress = this.runnerOf(status.name)?.progress
+      return progress ? { ...status, state: progress.state, error: progress.error ?? status.error } : status
+    })
+  }
+
+  /** A rebuild took the checkpoint from the table that it replaced: go on with the new one, where its own checkpoint is. */
+  private async followSwitches(): Promise<void> {
+    try {
+      const readModels = this.runners.filter(({ projection }) => projection.kind === 'read-model')
+      const names = readModels.map(({ projection }) => projection.name)
+      const tables = await selectTables(this.store.database, names)
+      for (const runner of readModels) {
+        const live = tables.find(({ name, status }) => status === 'live' && name === runner.projection.name)
+        const wanted = live?.version === runner.projection.version ? live.table : undefined
+        if (wanted === runner.table) continue
+        await runner.stop()
+        await runner.prepare()
+        runner.follow()
+      }
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the live tables could not be looked up; tried again soon')
+    }
+  }
+}
