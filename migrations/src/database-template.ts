@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
 import { migrate } from './migrate.js'
 import { migrationsDirectory } from './migration-files.js'
 
@@ -14,13 +13,7 @@ export const databaseTemplate = {
   name: 'tidemark',
   contentHash: hashOfFiles(),
   async prepare(url: string): Promise<void> {
-    const client = new pg.Client({ connectionString: url })
-    await client.connect()
-    try {
-      await migrate(client)
-    } finally {
-      await client.end()
-    }
+    await migrate(url)
   },
 } as const
 

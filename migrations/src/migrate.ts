@@ -1,5 +1,5 @@
 import { migrate as applyFiles } from 'postgres-migrations'
-import type { Client, ClientBase, QueryConfig } from 'pg'
+import { Client, type ClientBase, type ClientConfig, type QueryConfig } from 'pg'
 import { MigrationError, MigrationLockedError, SchemaTooNewError } from './errors.js'
 import { grantRoles } from './grant-roles.js'
 import { latestMigration, migrationsDirectory } from './migration-files.js'
@@ -35,12 +35,26 @@ export interface MigrateResult {
  * @throws {MigrationLockedError} a table stayed locked through all tries.
  * @throws {MigrationError} a migration failed; it was rolled back, the ones before it stay.
  *
+ * @param connection a URL or settings, to connect with for as long as it takes, or a client that is connected.
+ *
  * @example
- * const client = new pg.Client({ connectionString: process.env.DATABASE_URL })
- * await client.connect()
- * const { applied, version } = await migrate(client)
+ * const { applied, version } = await migrate('postgres://localhost/shop')
  */
-export async function migrate(client: Client, options: MigrateOptions = {}): Promise<MigrateResult> {
+export async function migrate(
+  connection: string | ClientConfig | Client,
+  options: MigrateOptions = {},
+): Promise<MigrateResult> {
+  if (connection instanceof Client) return migrateWith(connection, options)
+  const client = new Client(connection)
+  await client.connect()
+  try {
+    return await migrateWith(client, options)
+  } finally {
+    await client.end()
+  }
+}
+
+async function migrateWith(client: Client, options: MigrateOptions): Promise<MigrateResult> {
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const tries = options.tries ?? 15
   for (let attempt = 1; ; attempt++) {
