@@ -1,0 +1,186 @@
+import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import {
+  createProjector,
+  defineProjection,
+  rebuildProjection,
+  SchemaChangedError,
+  VersionNotLiveError,
+  type Projector,
+} from '../src/index.js'
+import { customerTotals, Order, orderSummary } from './order.js'
+import { place, placeMany, rowsOf } from './order-log.js'
+import { useStoreDatabase } from './store-database.js'
+
+describe('a rebuild', () => {
+  const database = useStoreDatabase()
+  let store: EventStore
+  let projector: Projector
+  beforeAll(async () => {
+    store = createEventStore(database.pool)
+    await placeMany(store, 'first', 500)
+    projector = createProjector(store, [orderSummary, customerTotals], { watchIntervalMs: 50 })
+    await projector.start()
+    await projector.waitFor('order-summary', (await store.head()).position, { timeoutMs: 10_000 })
+    await projector.waitFor('customer-totals', (await store.head()).position, { timeoutMs: 10_000 })
+  })
+  afterAll(async () => {
+    await projector.stop()
+    await store.close()
+  })
+
+  const liveTable = async (name: string) => (await projector.status()).find((status) => status.name === name)?.table
+
+  test('gives the same rows, twice in a row, and drops what it replaced before', async () => {
+    const before = await rowsOf(store, orderSummary)
+    expect(before).toHaveLength(450)
+    const seen: bigint[] = []
+    const result = await rebuildProjection(store, orderSummary, {
+      batchSize: 100,
+      onProgress: ({ done, total, eventsPerSecond }) => {
+        expect(done).toBeLessThanOrEqual(total)
+        expect(eventsPerSecond).toBeGreaterThan(0)
+        seen.push(done)
+      },
+    })
+    expect(result).toMatchObject({ events: 717, rows: 450 })
+    expect(seen).toEqual(seen.toSorted((a, b) => Number(a - b)))
+    expect(await rowsOf(store, orderSummary)).toEqual(before)
+    expect(await liveTable('order-summary')).toBe('order_summary_v1_2')
+    expect((await rebuildProjection(store, orderSummary)).rows).toBe(450)
+    expect(await rowsOf(store, orderSummary)).toEqual(before)
+    const { rows } = await database.pool.query<{ table_name: string }>(
+      `select table_name from information_schema.tables where table_schema = 'tidemark_read' and table_name like 'order\\_summary\\_v%' order by 1`,
+    )
+    expect(rows.map(({ table_name }) => table_name)).toEqual(['order_summary_v1_2', 'order_summary_v1_3'])
+  })
+
+  test('the running projector goes on in the new table', async () => {
+    await rebuildProjection(store, orderSummary)
+    const { position } = await place(store, 'after', { customerId: 'c', total: 1 })
+    expect(await projector.waitFor('order-summary', position, { timeoutMs: 5000 })).toBe('reached')
+    expect((await rowsOf(store, orderSummary)).map(({ orderId }) => orderId)).toContain('after')
+  })
+
+  test('appends meanwhile are not lost, and readers never see fewer rows', async () => {
+    let appending = true
+    let appended = 0
+    const appender = (async () => {
+      while (appending) {
+        await Promise.all(
+          Array.from({ length: 10 }, () => place(store, `during-${appended++}`, { customerId: 'c-during', total: 1 })),
+        )
+      }
+    })()
+    let fewest = 0
+    let backwards = 0
+    const reader = (async () => {
+      while (appending) {
+        const { rows } = await database.pool.query<{ orders: string | null }>(
+          `select sum(orders) as orders from tidemark_read.customer_totals`,
+        )
+        const orders = Number(rows[0]?.orders ?? 0)
+        if (orders < fewest) backwards++
+        fewest = Math.max(fewest, orders)
+      }
+    })()
+    for (let round = 0; round < 10; round++) await rebuildProjection(store, customerTotals, { batchSize: 200 })
+    appending = false
+    await Promise.all([appender, reader])
+    expect(backwards).toBe(0)
+    const head = (await store.head()).position
+    expect(await projector.waitFor('customer-totals', head, { timeoutMs: 10_000 })).toBe('reached')
+    const row = (await rowsOf(store, customerTotals)).find(({ customerId }) => customerId === 'c-during')
+    expect(row?.orders).toBe(appended)
+  })
+
+  test('a reader that sits on the view is given way to, and delays nobody else', async () => {
+    const sitting = await database.pool.connect()
+    await sitting.query('begin')
+    await sitting.query('select count(*) from tidemark_read.order_summary')
+    const rebuilding = rebuildProjection(store, orderSummary)
+    let slowest = 0
+    for (let read = 0; read < 20; read++) {
+      const before = performance.now()
+      await database.pool.query('select count(*) from tidemark_read.order_summary')
+      slowest = Math.max(slowest, performance.now() - before)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    await sitting.query('commit')
+    sitting.release()
+    await rebuilding
+    expect(slowest).toBeLessThan(1000)
+  })
+
+  test('a signal ends it, and the next call goes on from there', async () => {
+    const abort = new AbortController()
+    const head = (await store.head()).position
+    const cut = rebuildProjection(store, orderSummary, {
+      batchSize: 50,
+      signal: abort.signal,
+      onProgress: ({ done }) => {
+        if (done > head / 2n) abort.abort(new Error('enough'))
+      },
+    })
+    await expect(cut).rejects.toThrow('enough')
+    const before = await rowsOf(store, orderSummary)
+    const all = (await store.log.read({ after: 0n, upTo: head, limit: 100_000, categories: ['order'] })).events.length
+    const { events } = await rebuildProjection(store, orderSummary)
+    expect(events).toBeGreaterThan(0)
+    expect(events).toBeLessThan(all * 0.75)
+    expect(await rowsOf(store, orderSummary)).toEqual(before)
+  })
+
+  test('a new version with other columns goes live by a rebuild, and older code rests', async () => {
+    const wider = (version: number) =>
+      defineProjection({
+        ...{ name: 'customer-totals', version, key: 'customerId' },
+        schema: z.object({ customerId: z.string(), orders: z.int(), spent: z.number() }),
+        keyOf: (event) => event.data.customerId,
+        on: [
+          Order,
+          {
+            OrderPlaced: (row, { data }) => ({
+              customerId: data.customerId,
+              orders: (row?.orders ?? 0) + 1,
+              spent: (row?.spent ?? 0) + data.total,
+            }),
+          },
+        ],
+      })
+    await expect(rebuildProjection(store, wider(1))).rejects.toThrow(SchemaChangedError)
+    const newer = createProjector(store, [wider(2)], { watchIntervalMs: 50 })
+    await newer.start()
+    expect((await newer.status())[0]).toMatchObject({ state: 'failed', liveVersion: 1, version: 2 })
+    expect((await newer.status())[0]?.error).toMatch(/run `tidemark projections rebuild customer-totals`/)
+    await rebuildProjection(store, wider(2))
+    const { position } = await place(store, 'wider', { customerId: 'c-wider', total: 7 })
+    expect(await newer.waitFor('customer-totals', position, { timeoutMs: 5000 })).toBe('reached')
+    expect((await rowsOf(store, wider(2))).find(({ customerId }) => customerId === 'c-wider')).toEqual({
+      ...{ customerId: 'c-wider', orders: 1, spent: 7 },
+    })
+    await expect
+      .poll(async () => (await projector.status()).find(({ name }) => name === 'customer-totals'))
+      .toMatchObject({
+        state: 'failed',
+        liveVersion: 2,
+        error: expect.stringContaining('deploy the newer code'),
+      })
+    await expect(rebuildProjection(store, customerTotals)).rejects.toThrow(VersionNotLiveError)
+    await newer.stop()
+  })
+
+  test('an unrelated open transaction holds up nothing', async () => {
+    const stranger = await database.pool.connect()
+    await stranger.query('begin')
+    await stranger.query('create table unrelated (n integer)')
+    await placeMany(store, 'stranger', 30)
+    const { durationMs } = await rebuildProjection(store, orderSummary)
+    expect(durationMs).toBeLessThan(10_000)
+    const ids = (await rowsOf(store, orderSummary)).map(({ orderId }) => orderId)
+    expect(ids.filter((id) => id.startsWith('stranger-'))).toHaveLength(27)
+    await stranger.query('rollback')
+    stranger.release()
+  })
+})
