@@ -7,6 +7,8 @@ interface KafkajsError {
   readonly type?: string
   readonly retriable?: boolean
   readonly cause?: unknown
+  /** What went wrong with each topic, when several were asked for. */
+  readonly errors?: readonly unknown[]
 }
 
 const tooLarge: ReadonlySet<string | undefined> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
@@ -31,9 +33,9 @@ export function isUnknownTopic(error: unknown): boolean {
   return rootOf(error).type === 'UNKNOWN_TOPIC_OR_PARTITION'
 }
 
-/** kafkajs wraps what happened into one error per layer of retries. */
+/** kafkajs wraps what happened into one error per layer of retries, and into one for several topics. */
 function rootOf(error: unknown): KafkajsError {
-  let root = error as KafkajsError
-  while (root.type === undefined && root.cause instanceof Error) root = root.cause
-  return root
+  const layer = error as KafkajsError
+  const inner = layer.errors?.[0] ?? layer.cause
+  return layer.type === undefined && inner instanceof Error ? rootOf(inner) : layer
 }
