@@ -1,5 +1,6 @@
 export { CustomerTotals, customerTotals } from './customer-totals.js'
 export { makeUpOrders, type MadeUpOrder, type OrderCommand } from './made-up-orders.js'
+export { orderBridge } from './order-bridge.js'
 export { OrderItem, orderEvents } from './order-events.js'
 export { OrderSummary, orderSummary } from './order-summary.js'
 export { Order, type OrderState, type OrderStatus } from './order.js'

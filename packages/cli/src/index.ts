@@ -1,1 +1,12 @@
-export {}
+export { defineConfig, type TidemarkConfig } from './define-config.js'
+export {
+  CliError,
+  ConfigError,
+  ConfirmationNeededError,
+  ConflictError,
+  InterruptedError,
+  SurroundingError,
+  UnknownNameError,
+  UsageError,
+} from './errors.js'
+export { exitCode, type ExitCode } from './exit-code.js'

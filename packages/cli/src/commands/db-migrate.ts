@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import { migrate } from '@tidemark/migrations'
+import type { AddCommand } from '../context.js'
+import { connect } from '../database/open-database.js'
+import { openProject } from '../database/with-store.js'
+
+export const addDbMigrate: AddCommand = (parent, context) => {
+  parent
+    .command('migrate')
+    .description('bring the schema to the newest migration; safe to run again, and by several at once')
+    .action(async (_options: unknown, command: Command) => {
+      const { settings } = await openProject(command, context)
+      const { output } = context
+      const client = await connect(settings)
+      try {
+        const log = (message: string) => output.note(message)
+        const { applied, version, missingRoles } = await migrate(client, { schema: settings.schema, log })
+        for (const role of missingRoles) output.note(`role ${role} does not exist and may not be created by this user`)
+        output.one({ schema: settings.schema, version, applied: applied.map(({ name }) => name), missingRoles })
+      } finally {
+        await client.end()
+      }
+    })
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander'
+import type { AddCommand } from '../context.js'
+import { withStore } from '../database/with-store.js'
+import { wholeNumber } from '../numbers.js'
+import { selectStreams, type StreamSummary } from '../sql/select-streams.js'
+
+interface Options {
+  readonly category?: string
+  readonly after?: string
+  readonly limit: number
+}
+
+export const addStreamsList: AddCommand = (parent, context) => {
+  parent
+    .command('list')
+    .description('streams in the order of their ids, with their newest event')
+    .option('--category <name>', 'only streams of this aggregate')
+    .option('--after <stream>', 'only streams after this one')
+    .option('--limit <n>', 'at most this many', wholeNumber, 50)
+    .action(async ({ category, after, limit }: Options, command: Command) => {
+      const streams = await withStore(command, context, (store) =>
+        selectStreams(store.database, { category, ...(after !== undefined && { after }), limit }),
+      )
+      context.output.list<StreamSummary>(
+        streams,
+        [
+          ['stream', ({ streamId }) => streamId],
+          ['version', ({ version }) => version],
+          ['last event', ({ lastType }) => lastType],
+          ['at', ({ lastRecordedAt }) => lastRecordedAt],
+        ],
+        'there are no such streams',
+      )
+      const last = streams.at(-1)
+      if (last && streams.length === limit) context.output.note(`there may be more: --after ${last.streamId}`)
+    })
+}

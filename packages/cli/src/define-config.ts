@@ -1,0 +1,42 @@
+import type { BridgeDefinition } from '@tidemark/fanout'
+import type { AnyAggregate, EventStore } from '@tidemark/eventstore'
+import type { AnyProjection } from '@tidemark/projections'
+
+/** What `tidemark.config.ts` says; the command line and the environment override it. */
+export interface TidemarkConfig {
+  readonly database?: {
+    /** Where the store is; `DATABASE_URL` overrides it, and is the better place for a password. */
+    readonly url?: string
+    /** The schema of the store, `tidemark` unless said. */
+    readonly schema?: string
+  }
+  readonly aggregates: readonly AnyAggregate[]
+  readonly projections?: readonly AnyProjection[]
+  readonly bridges?: readonly BridgeDefinition[]
+  readonly kafka?: {
+    /** `host:port` of some brokers; `KAFKA_BROKERS` overrides it. */
+    readonly brokers?: readonly string[]
+  }
+  readonly api?: {
+    /** 4400 unless said; `PORT` overrides it. */
+    readonly port?: number
+    /** 127.0.0.1 unless said. */
+    readonly host?: string
+    /** Lets it listen where other machines reach it, although it asks nobody who they are. */
+    readonly allowUnauthenticated?: boolean
+  }
+  /** Fills an empty store with demo data for `tidemark dev`; called again when it was interrupted, so its commands need ids. */
+  readonly seed?: (store: EventStore) => Promise<unknown>
+  /** What `tidemark dev` prints for people to try, with the address of the API. */
+  readonly tryThese?: (url: string) => readonly string[]
+}
+
+/**
+ * Gives a configuration its type; the default export of `tidemark.config.ts`.
+ *
+ * @example
+ * export default defineConfig({ aggregates: [Order], projections: [orderSummary], seed: seedOrders })
+ */
+export function defineConfig(config: TidemarkConfig): TidemarkConfig {
+  return config
+}

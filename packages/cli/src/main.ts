@@ -1,0 +1,31 @@
+import { CommanderError } from 'commander'
+import { explainError } from './explain-error.js'
+import { exitCode } from './exit-code.js'
+import { Output } from './output/output.js'
+import { outputOptions } from './output/output-options.js'
+import type { Context } from './context.js'
+import { createProgram } from './program.js'
+
+/**
+ * Runs the command with its arguments, and returns its exit code; the first argument is the command's own, such as `projections`.
+ *
+ * Never rejects: an error is explained on stderr.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  // A reader that has seen enough, such as `head`, closes the pipe.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? 0 : exitCode.failed),
+  )
+  const output = new Output(process.stdout, process.stderr, outputOptions(args, process.env, process.stdout.isTTY))
+  const context: Context = { output, environment: process.env, cwd: process.cwd(), ends: { code: exitCode.ok } }
+  try {
+    await createProgram(context).parseAsync(args, { from: 'user' })
+    return context.ends.code
+  } catch (error) {
+    // Help and the version are no errors, commander only ends by one.
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCode.ok
+    const explained = explainError(error, args.includes('--debug'))
+    output.error(explained)
+    return explained.exitCode
+  }
+}

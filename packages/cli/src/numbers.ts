@@ -1,0 +1,13 @@
+import { InvalidArgumentError } from 'commander'
+
+/** Reads a whole number of an option, for commander. */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It is a whole number.')
+}
+
+/** Reads a position or a version of an option, for commander. */
+export function bigNumber(text: string): bigint {
+  if (/^\d{1,19}$/.test(text)) return BigInt(text)
+  throw new InvalidArgumentError('It is a whole number.')
+}

@@ -1,0 +1,49 @@
+import { Command, Option } from 'commander'
+import { readFileSync } from 'node:fs'
+import { addBridgeList } from './commands/bridge-list.js'
+import { addConfigPrint } from './commands/config-print.js'
+import { addDbMigrate } from './commands/db-migrate.js'
+import { addDbStatus } from './commands/db-status.js'
+import { addDev } from './commands/dev.js'
+import { addProjectionsList } from './commands/projections-list.js'
+import { addProjectionsRebuild } from './commands/projections-rebuild.js'
+import { addProjectionsReplay } from './commands/projections-replay.js'
+import { addStart } from './commands/start.js'
+import { addStreamsList } from './commands/streams-list.js'
+import { addStreamsShow } from './commands/streams-show.js'
+import type { AddCommand, Context } from './context.js'
+
+const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
+  ['db', 'the schema in the database', addDbMigrate, addDbStatus],
+  ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay],
+  ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow],
+  ['bridge', 'events on their way to Kafka', addBridgeList],
+  ['config', 'what this command works with', addConfigPrint],
+]
+
+/** The whole command line, ready to parse; errors are thrown, never printed. */
+export function createProgram(context: Context): Command {
+  const program = new Command('tidemark')
+    .description('Event sourcing and CQRS on Postgres')
+    .version(versionOfPackage(), '-V, --version')
+    .addOption(new Option('-o, --output <format>', 'how data is written').choices(['table', 'json', 'ndjson']))
+    .option('-q, --quiet', 'write data and errors only')
+    .option('--yes', 'answer yes to every question')
+    .option('--config <file>', 'the configuration, instead of the nearest tidemark.config.ts')
+    .option('--debug', 'show where an error came from')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride()
+  addDev(program, context)
+  addStart(program, context)
+  for (const [noun, description, ...verbs] of nouns) {
+    const parent = program.command(noun).description(description)
+    for (const add of verbs) add(parent, context)
+  }
+  return program
+}
+
+function versionOfPackage(): string {
+  const file = new URL('../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

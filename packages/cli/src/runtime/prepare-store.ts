@@ -1,0 +1,37 @@
+import { createEventStore, type Logger } from '@tidemark/eventstore'
+import { migrate } from '@tidemark/migrations'
+import type { Settings } from '../config/resolve-settings.js'
+import { connect, openPool } from '../database/open-database.js'
+import type { TidemarkConfig } from '../define-config.js'
+import { seedOnce } from './seed-once.js'
+
+export interface PrepareOptions {
+  readonly seed: TidemarkConfig['seed']
+  readonly devFolder: string
+  /** Tells this database from others that the project was run on. */
+  readonly database: string
+  readonly logger: Logger
+  readonly note: (text: string) => void
+}
+
+/** Migrates a database for development, and fills an empty store with demo data. */
+export async function prepareStore(settings: Settings, options: PrepareOptions): Promise<void> {
+  const { schema } = settings
+  const { seed, devFolder, database, logger, note } = options
+  const client = await connect(settings)
+  try {
+    const { applied } = await migrate(client, { schema })
+    if (applied.length > 0) note(`migrated the schema "${schema}": ${applied.map(({ name }) => name).join(', ')}`)
+  } finally {
+    await client.end()
+  }
+  if (!seed) return
+  const pool = await openPool(settings)
+  const store = createEventStore(pool, { schema, logger, listen: false })
+  try {
+    if (await seedOnce(store, seed, { devFolder, database })) note('added demo data')
+  } finally {
+    await store.close()
+    await pool.end()
+  }
+}

@@ -1,0 +1,118 @@
+import { createServer } from '@tidemark/api'
+import { createEventStore, type EventStore, type Logger } from '@tidemark/eventstore'
+import { createBridge, createKafkaProducer, type BridgeDefinition } from '@tidemark/fanout'
+import { createProjector, type Projector } from '@tidemark/projections'
+import type { Settings } from '../config/resolve-settings.js'
+import { openPool } from '../database/open-database.js'
+import type { TidemarkConfig } from '../define-config.js'
+import { listenProblem } from './listen-problem.js'
+
+/** The parts of a running Tidemark; any of them may run in a process of its own. */
+export const serviceNames = ['api', 'projections', 'bridge'] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+export interface ServicesOptions {
+  readonly only: readonly ServiceName[]
+  readonly logger: Logger
+  /** Creates topics that are missing, as on a broker of one's own. */
+  readonly createTopics?: boolean
+}
+
+/** What is running, and how to end it. */
+export interface Services {
+  readonly store: EventStore
+  /** Where the API listens; undefined when it does not run here. */
+  readonly url: string | undefined
+  /** The names of the bridges that run here. */
+  readonly bridges: readonly string[]
+  /** Takes no new work, finishes what is in work, gives leases back, and closes everything. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the wanted parts on one database; what was started is stopped again when a later part cannot start.
+ *
+ * @throws {SurroundingError} the database, the port or a broker cannot be used. @throws {BrokerUnavailableError}
+ */
+export async function startServices(
+  config: TidemarkConfig,
+  settings: Settings,
+  { only, logger, createTopics = false }: ServicesOptions,
+): Promise<Services> {
+  const stops: (() => Promise<unknown>)[] = []
+  const stop = async () => {
+    for (const stopOne of stops.splice(0).reverse()) await stopOne()
+  }
+  try {
+    const pool = await openPool(settings)
+    stops.push(() => pool.end())
+    const store = createEventStore(pool, { schema: settings.schema, logger })
+    stops.push(() => store.close())
+
+    let projector: Projector | undefined
+    if (only.includes('projections')) {
+      projector = createProjector(store, config.projections ?? [], { logger })
+      stops.push(() => projector?.stop() ?? Promise.resolve())
+      await projector.start()
+    }
+    const bridges = only.includes('bridge') && settings.brokers.length > 0 ? (config.bridges ?? []) : []
+    for (const bridge of bridges) stops.push(await startBridge(store, bridge, { settings, logger, createTopics }))
+    const url = only.includes('api') ? await startApi(config, settings, { store, projector, logger, stops }) : undefined
+    return { store, url, bridges: bridges.map(({ name }) => name), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startBridge(
+  store: EventStore,
+  definition: BridgeDefinition,
+  { settings, logger, createTopics }: { settings: Settings; logger: Logger; createTopics: boolean },
+): Promise<() => Promise<void>> {
+  const producer = createKafkaProducer({ brokers: settings.brokers, logger })
+  const bridge = createBridge(store, definition, {
+    producer,
+    logger,
+    ...(createTopics && { createTopics: { partitions: 3, replicationFactor: 1 } }),
+  })
+  const stop = async () => {
+    await bridge.stop()
+    await producer.disconnect()
+  }
+  try {
+    await bridge.start()
+    return stop
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startApi(
+  config: TidemarkConfig,
+  settings: Settings,
+  parts: {
+    readonly store: EventStore
+    readonly projector: Projector | undefined
+    readonly logger: Logger
+    readonly stops: (() => Promise<unknown>)[]
+  },
+): Promise<string> {
+  const { host, port } = settings
+  const { store, projector, logger, stops } = parts
+  const server = createServer({
+    store,
+    aggregates: config.aggregates,
+    projections: config.projections ?? [],
+    projector,
+    logger,
+    allowUnauthenticated: config.api?.allowUnauthenticated ?? false,
+  })
+  stops.push(() => server.close())
+  try {
+    return await server.listen({ host, port })
+  } catch (error) {
+    throw listenProblem(error, host, port)
+  }
+}
