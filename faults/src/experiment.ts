@@ -1,5 +1,5 @@
-import type { LogBatch, LogSource, Queryable } from '@tidemark/eventstore'
-import type { PostgresServer, TestDatabase } from '@tidemark/test-servers'
+import type { LogSource, Queryable } from '@tidemark/eventstore'
+import type { TestDatabase } from '@tidemark/test-servers'
 import type pg from 'pg'
 import type { CheckName } from './checks/check.js'
 import type { HistoryWriter } from './history/history-writer.js'
@@ -11,8 +11,6 @@ export type Group = (typeof groups)[number]
 
 /** What a reader of the log in an experiment asks for. */
 export type LogReader = Pick<LogSource, 'read'>
-/** What it gets: enough to know what was seen. */
-export type SeenBatch = LogBatch
 
 /**
  * The system with one defect, which its experiment must find.
@@ -39,7 +37,6 @@ export interface ExperimentContext {
   /** `short` for CI, `full` for proof, `hunt` for the workload that shows a defect within seconds. */
   readonly size: 'short' | 'full' | 'hunt'
   readonly random: Random
-  readonly postgres: PostgresServer
   /** A migrated database of this run; the mutant has changed it already. */
   readonly database: TestDatabase
   readonly history: HistoryWriter

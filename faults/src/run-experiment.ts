@@ -12,7 +12,7 @@ import { createRandom } from './random.js'
 export interface RunOptions {
   readonly size: ExperimentContext['size']
   readonly seed: number
-  readonly postgres: PostgresServer
+  readonly postgres: Pick<PostgresServer, 'url' | 'directUrl'>
   /** Where histories are kept; a folder per experiment, emptied by its next run. */
   readonly historyFolder: string
   readonly mutant?: Mutant | undefined
@@ -54,9 +54,11 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
   process.on('unhandledRejection', onUncaught)
   try {
     const server = { url: postgres.url, directUrl: postgres.directUrl, runId: `faults${process.pid}` }
-    database = await createTestDatabase({ template: databaseTemplate, server })
+    database = await createTestDatabase({ server })
+    // Migrated by itself: a template would stay behind on a server that is not ours.
+    await databaseTemplate.prepare(database.directUrl)
     await applyMutant(database, mutant)
-    await experiment.run({ size, random: createRandom(seed), postgres, database, history, mutant, signal })
+    await experiment.run({ size, random: createRandom(seed), database, history, mutant, signal })
   } catch (error) {
     broke ??= error
   } finally {
