@@ -1,5 +1,6 @@
 import { rename, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { databaseTemplate } from '@tidemark/migrations'
 import { createTestDatabase, type PostgresServer, type TestDatabase } from '@tidemark/test-servers'
 import pg from 'pg'
@@ -70,8 +71,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
   const tookMs = Math.round(performance.now() - beganAt)
   const evidence = await readHistory(folder)
   const verdict = checkEvidence(evidence, experiment.checks)
-  const error =
-    broke === undefined ? undefined : broke instanceof Error ? (broke.stack ?? broke.message) : String(broke)
+  const error = broke === undefined ? undefined : textOf(broke)
   const failed = !mutant && (error !== undefined || verdict.violations.length > 0)
   return {
     experiment: experiment.name,
@@ -84,6 +84,10 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
     error,
     folder: failed ? await keep(folder, historyFolder, `${name}-${seed}`) : folder,
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : inspect(error)
 }
 
 async function applyMutant(database: TestDatabase, mutant: Mutant | undefined): Promise<void> {
