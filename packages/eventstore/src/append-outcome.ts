@@ -68,6 +68,8 @@ export async function resolveLosers(database: Database, losers: readonly StreamA
 
 function resolve(loser: StreamAppend, found: ReadonlyMap<string, RecordedEvent>, actualVersion: bigint): Outcome {
   const { streamId, expected, events } = loser
+  const holds = meetsExpectation(expected, actualVersion)
+  if (events.length === 0 && holds) return { result: { ...resultOf(streamId, [], false), version: actualVersion } }
   const appended: AppendedEvent[] = []
   for (const event of events) {
     const stored = found.get(event.id)
@@ -76,10 +78,10 @@ function resolve(loser: StreamAppend, found: ReadonlyMap<string, RecordedEvent>,
     if (difference) return { error: new EventIdConflictError(streamId, event.id, difference) }
     appended.push({ id: event.id, version: stored.version, position: stored.position })
   }
-  if (appended.length === events.length) return { result: resultOf(streamId, appended, true) }
+  if (appended.length === events.length && events.length > 0) return { result: resultOf(streamId, appended, true) }
   const first = appended[0]
   if (first) return { error: new EventIdConflictError(streamId, first.id, 'without the others of this append') }
-  if (meetsExpectation(expected, actualVersion)) return 'try-again'
+  if (holds) return 'try-again'
   const expectedVersion = expected === -2n ? 'stream-exists' : expected === 0n ? 'no-stream' : expected
   return { error: new VersionConflictError({ streamId, expectedVersion, actualVersion }) }
 }

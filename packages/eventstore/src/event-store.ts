@@ -3,6 +3,7 @@ import type { ClientBase, ClientConfig, Pool } from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { AppendResult } from './append-outcome.js'
 import { AppendQueue } from './append-queue.js'
+import { appendToStreams, appendToStreamsInTransaction } from './append-to-streams.js'
 import { appendInTransaction } from './append-transaction.js'
 import { on, type Database } from './database.js'
 import type { AnyAggregate, CommandInput, CommandName, EventToAppend, StateOf } from './define-aggregate.js'
@@ -54,6 +55,26 @@ export interface AppendOptions {
   readonly signal?: AbortSignal
 }
 
+/** One stream's part of an append to several. */
+export interface StreamPart {
+  readonly streamId: string
+  readonly expectedVersion: ExpectedVersion
+  /** Empty to check the stream only: no other append to it commits before this one does. */
+  readonly events: readonly NewEvent[]
+  /** Whose schemas the data is checked against. */
+  readonly aggregate?: AnyAggregate
+}
+
+/** Makes the part of an aggregate for {@link EventStore.appendToStreams}, its events checked by the compiler. */
+export function partOf<A extends AnyAggregate>(
+  aggregate: A,
+  aggregateId: string,
+  events: readonly EventToAppend<A['events']>[],
+  expectedVersion: ExpectedVersion,
+): StreamPart {
+  return { aggregate, streamId: streamIdOf(aggregate.name, aggregateId), events, expectedVersion }
+}
+
 /** Which part of a stream to read. */
 export interface ReadStreamOptions {
   /** Inclusive; 1 unless said. */
@@ -92,6 +113,7 @@ export class EventStore {
   private readonly logger: Logger
   private readonly generateId: () => string
   private readonly maxEventBytes: number
+  private readonly retryForMs: number
   private readonly subscriptions = new Set<Subscription>()
 
   /** @internal Use {@link createEventStore}. */
@@ -107,6 +129,7 @@ export class EventStore {
     }
     this.logger = logger
     this.generateId = options.generateId ?? uuidv7
+    this.retryForMs = options.retryForMs ?? 15_000
     this.maxEventBytes = options.maxEventBytes ?? 1024 * 1024
     this.database = { queryable: pool, schema, prepare: preparedStatements }
     this.wakeup = new Wakeup(this.database, {
@@ -120,7 +143,7 @@ export class EventStore {
       maxQueued: options.maxQueuedAppends ?? 10_000,
       maxGroupEvents: options.maxGroupEvents ?? 1000,
       lockTimeoutMs: 50,
-      retryForMs: options.retryForMs ?? 15_000,
+      retryForMs: this.retryForMs,
       onStored: () => this.wakeup.appended(),
     })
     // An idle connection that breaks must not end the program: the pool replaces it at the next use.
@@ -155,6 +178,42 @@ export class EventStore {
     return this.appendSerialized(() => checkStreamId(streamId), events, undefined, options)
   }
 
+  /**
+   * Appends to several streams, each with its own expectation: all of it is stored, or nothing.
+   *
+   * A part without events only checks its stream; until this append commits nobody else's append to that stream does, so two appends
+   * that check each other's stream cannot both succeed. Safe to call again with the same event ids. Results come in the order of the parts.
+   *
+   * @throws what {@link EventStore.append} throws; a conflict leaves the caller's own transaction usable.
+   *
+   * @example
+   * await store.appendToStreams([
+   *   partOf(Counter, 'from', [{ type: 'Added', data: { amount: -5 } }], 3n),
+   *   partOf(Counter, 'to', [{ type: 'Added', data: { amount: 5 } }], 'stream-exists'),
+   * ])
+   */
+  async appendToStreams(
+    streams: readonly StreamPart[],
+    { transaction }: Pick<AppendOptions, 'transaction'> = {},
+  ): Promise<readonly AppendResult[]> {
+    const parts = streams.map(({ streamId, expectedVersion, events, aggregate }): StreamAppend => {
+      const checked = checkStreamId(streamId)
+      return {
+        streamId: checked,
+        expected: encodeExpectedVersion(expectedVersion),
+        events: events.map((event) => this.serialize(checked, event, aggregate)),
+      }
+    })
+    if (new Set(parts.map(({ streamId }) => streamId)).size < parts.length) {
+      throw new ConfigurationError('a stream stands twice in one append: put all of its events into one part')
+    }
+    if (parts.every(({ events }) => events.length === 0)) return parts.map(({ streamId }) => nothingAppended(streamId))
+    if (transaction) return appendToStreamsInTransaction(this.database, transaction, parts)
+    const results = await appendToStreams(this.database, this.pool, parts, this.retryForMs)
+    this.wakeup.appended()
+    return results
+  }
+
   private readonly serialize = (streamId: string, event: NewEvent, aggregate: AnyAggregate | undefined) =>
     serializeEvent(streamId, event, aggregate, { generateId: this.generateId, maxEventBytes: this.maxEventBytes })
 
@@ -171,7 +230,7 @@ export class EventStore {
       expected,
       events: events.map((event) => this.serialize(streamId, event, aggregate)),
     }
-    if (events.length === 0) return { streamId, version: 0n, position: 0n, events: [], duplicate: false }
+    if (events.length === 0) return nothingAppended(streamId)
     return transaction ? appendInTransaction(on(this.database, transaction), part) : this.appends.append(part, signal)
   }
 
@@ -268,4 +327,8 @@ export class EventStore {
     await this.wakeup.close()
     this.pool.off('error', this.onPoolError)
   }
+}
+
+function nothingAppended(streamId: string): AppendResult {
+  return { streamId, version: 0n, position: 0n, events: [], duplicate: false }
 }

@@ -49,9 +49,11 @@ export type { EventMetadata, NewEvent, RecordedEvent } from './event.js'
 export {
   createEventStore,
   EventStore,
+  partOf,
   type AppendOptions,
   type EventStoreOptions,
   type ReadStreamOptions,
+  type StreamPart,
 } from './event-store.js'
 export type { ExecuteOptions, ExecuteResult } from './execute-command.js'
 export type { ExpectedVersion } from './expected-version.js'

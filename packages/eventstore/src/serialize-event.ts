@@ -23,8 +23,8 @@ export function serializeEvent(
   options: SerializeOptions,
 ): SerializedEvent {
   const { type, metadata = {} } = event
-  if (type === '' || type.includes('\u0000'))
-    throw new InvalidEventError(streamId, JSON.stringify(type), '$', 'its type is empty or has \\u0000')
+  if (type === '' || type.startsWith('$') || type.includes('\u0000'))
+    throw new InvalidEventError(streamId, JSON.stringify(type), '$', 'its type is empty, starts with $ or has \\u0000')
   const data = aggregate ? parse(streamId, event, aggregate) : event.data
   try {
     assertStorable(data)
