@@ -1,12 +1,3 @@
-import { ConfigurationError, DatabaseError, EventStoreError } from '@tidemark/eventstore'
-import { BridgeConfigurationError, BrokerUnavailableError, FanoutError, TopicMissingError } from '@tidemark/fanout'
-import { MigrationError, SchemaTooNewError, SchemaTooOldError } from '@tidemark/migrations'
-import {
-  ProjectionDefinitionError,
-  ProjectionError,
-  RebuildRunningError,
-  SchemaChangedError,
-} from '@tidemark/projections'
 import { CommanderError } from 'commander'
 import { CliError } from './errors.js'
 import { exitCode, type ExitCode } from './exit-code.js'
@@ -21,31 +12,39 @@ export interface ExplainedError {
   readonly stack: string | undefined
 }
 
-/** Errors that come back however often the command is called, until somebody changes something. */
-const needsChange = [
-  ...[ConfigurationError, BridgeConfigurationError, BrokerUnavailableError, TopicMissingError],
-  ...[SchemaTooNewError, SchemaTooOldError, ProjectionDefinitionError, SchemaChangedError],
-]
+/** Errors of our packages, by their stable codes, that come back at every try until somebody changes something. */
+const needsChange: ReadonlySet<string> = new Set([
+  'API_CONFIGURATION',
+  'API_UNAUTHENTICATED_HOST',
+  'CLI_USAGE',
+  'EVENTSTORE_CONFIGURATION',
+  'FANOUT_BROKER_UNAVAILABLE',
+  'FANOUT_CONFIGURATION',
+  'FANOUT_TOPIC_MISSING',
+  'MIGRATIONS_SCHEMA_TOO_NEW',
+  'MIGRATIONS_SCHEMA_TOO_OLD',
+  'PROJECTIONS_DEFINITION',
+  'PROJECTIONS_SCHEMA_CHANGED',
+  'PROJECTIONS_VERSION_NOT_LIVE',
+])
 
 /** Says what an error means to the person at the terminal. */
 export function explainError(error: unknown, debug: boolean): ExplainedError {
+  const code = codeOf(error)
   const stack = debug && error instanceof Error ? stackOf(error) : undefined
-  return { code: codeOf(error), message: messageOf(error), exitCode: exitCodeOf(error), stack }
-}
-
-function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof CliError) return error.exitCode
-  if (error instanceof CommanderError) return exitCode.usage
-  if (error instanceof RebuildRunningError) return exitCode.conflict
-  if (error instanceof DatabaseError && error.kind === 'schema') return exitCode.usage
-  return needsChange.some((kind) => error instanceof kind) ? exitCode.usage : exitCode.failed
+  return { code, message: messageOf(error), exitCode: exitCodeOf(error, code), stack }
 }
 
 function codeOf(error: unknown): string {
   if (error instanceof CommanderError) return 'CLI_USAGE'
-  const ours = [CliError, EventStoreError, ProjectionError, FanoutError, MigrationError]
-  for (const kind of ours) if (error instanceof kind) return error.code
-  return 'CLI_UNEXPECTED'
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^(API|CLI|EVENTSTORE|FANOUT|MIGRATIONS|PROJECTIONS)_/.test(code) ? code : 'CLI_UNEXPECTED'
+}
+
+function exitCodeOf(error: unknown, code: string): ExitCode {
+  if (error instanceof CliError) return error.exitCode
+  if (code === 'PROJECTIONS_REBUILD_RUNNING') return exitCode.conflict
+  return needsChange.has(code) ? exitCode.usage : exitCode.failed
 }
 
 function messageOf(error: unknown): string {

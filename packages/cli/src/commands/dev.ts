@@ -4,7 +4,6 @@ import { confirm } from '../confirm.js'
 import type { AddCommand, GlobalOptions } from '../context.js'
 import { openProject } from '../database/with-store.js'
 import { SurroundingError, UsageError } from '../errors.js'
-import { runDev } from '../runtime/run-dev.js'
 
 interface Options extends GlobalOptions {
   readonly seed: boolean
@@ -33,6 +32,8 @@ export const addDev: AddCommand = (parent, { environment, cwd, output, ends }) =
         throw new UsageError(`--reset deletes only what \`tidemark dev\` keeps itself, not what ${external.from} names`)
       }
       if (reset) await confirm(`delete all data in ${join(loaded.folder, '.tidemark')}?`, { yes })
+      // The API alone takes half of the time that a command needs to start.
+      const { runDev } = await import('../runtime/run-dev.js')
       await runDev({ loaded, settings: { ...settings, database: external }, output, seed, reset, debug })
     })
 }

@@ -31,7 +31,7 @@ export const addProjectionsRebuild: AddCommand = (parent, context) => {
           progress.end()
         }
       })
-      context.output.one({ projection: name, ...result })
+      context.output.one({ projection: name, ...result, durationMs: Math.round(result.durationMs) })
     })
 }
 

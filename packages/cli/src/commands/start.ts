@@ -1,10 +1,8 @@
 import { Option, type Command } from 'commander'
-import { pino } from 'pino'
 import type { AddCommand } from '../context.js'
 import { openProject } from '../database/with-store.js'
 import { SurroundingError, UsageError } from '../errors.js'
-import { serviceNames, startServices, type ServiceName } from '../runtime/start-services.js'
-import { listenForStop } from '../runtime/stop-signal.js'
+import { serviceNames, type ServiceName } from '../runtime/service-names.js'
 
 interface Options {
   readonly only?: string
@@ -30,17 +28,9 @@ export const addStart: AddCommand = (parent, context) => {
       if (only.length === 1 && only[0] === 'bridge' && settings.brokers.length === 0) {
         throw new SurroundingError('a bridge needs Kafka: set KAFKA_BROKERS to host:port, or kafka.brokers')
       }
-      const logger = pino({ level: logLevel }, pino.destination({ dest: 2, sync: true }))
-      const told = listenForStop((text) => logger.info(text))
-      const services = await startServices(config, settings, { only, logger })
-      const { url, bridges } = services
-      logger.info({ services: only, url, bridges }, 'running')
-      if (only.includes('bridge') && (config.bridges ?? []).length > bridges.length) {
-        logger.warn('no bridge runs: KAFKA_BROKERS is not set')
-      }
-      await told
-      await services.stop()
-      logger.info('stopped')
+      // The API alone takes half of the time that a command needs to start.
+      const { runServices } = await import('../runtime/run-services.js')
+      await runServices({ config, settings, only, logLevel })
     })
 }
 

@@ -6,10 +6,7 @@ import type { Settings } from '../config/resolve-settings.js'
 import { openPool } from '../database/open-database.js'
 import type { TidemarkConfig } from '../define-config.js'
 import { listenProblem } from './listen-problem.js'
-
-/** The parts of a running Tidemark; any of them may run in a process of its own. */
-export const serviceNames = ['api', 'projections', 'bridge'] as const
-export type ServiceName = (typeof serviceNames)[number]
+import type { ServiceName } from './service-names.js'
 
 export interface ServicesOptions {
   readonly only: readonly ServiceName[]
