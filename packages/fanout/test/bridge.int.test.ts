@@ -206,6 +206,31 @@ describe.skipIf(!brokers)('a bridge', () => {
     expect(checkPublished(records, events)).toEqual({ missing: [], foreign: [], outOfOrder: [], duplicates: 0 })
   })
 
+  test('sends less at a time where the topic takes less, and names the event that it never takes', async () => {
+    const topic = uniqueTopic()
+    await runKafkaTool(brokers!, 'org.apache.kafka.tools.TopicCommand', [
+      ...['--create', '--topic', topic, '--partitions', '1', '--config', 'max.message.bytes=20000'],
+    ])
+    const placed = (note: string) => ({ type: 'OrderPlaced' as const, data: { total: 1, note } })
+    const fitting = Array.from({ length: 20 }, () => placed('s'.repeat(3000)))
+    const appended = await store.append(Order, 'small', [...fitting, placed('l'.repeat(25_000)), placed('after')], {
+      expectedVersion: 'no-stream',
+    })
+    const bridge = await startBridge({
+      name: 'small',
+      topic: ({ aggregateId }) => (aggregateId === 'small' ? topic : `${topic}-others`),
+    })
+    const { error } = await until(
+      () => bridge.status(),
+      ({ state }) => state === 'failed',
+    )
+    expect(error).toContain(`event OrderPlaced ${appended.events[20]!.id} of key "order-small"`)
+    expect(error).toContain(`topic "${topic}" refuses its record`)
+    const records = await readTopic(brokers!, topic, { idleMs: 5000 })
+    const events = (await store.readStream('order-small')).slice(0, 20)
+    expect(checkPublished(records, events)).toMatchObject({ missing: [], foreign: [], outOfOrder: [] })
+  })
+
   test('does not start without its topic, and says what to do', async () => {
     const topic = uniqueTopic()
     const producer = createKafkaProducer({ brokers: [brokers!] })

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import type { EventRecord } from '../src/record-of-event.js'
+import { sendGroups } from '../src/send-groups.js'
+
+const record = (position: number, partition: number, bytes: number, topic = 't') =>
+  ({ event: { position: BigInt(position) }, record: { topic, partition }, bytes }) as unknown as EventRecord
+
+const positions = (groups: EventRecord[][]) => groups.map((group) => group.map(({ event }) => Number(event.position)))
+
+test('sends all at once what fits', () => {
+  expect(positions(sendGroups([record(1, 0, 50), record(2, 0, 50)], 100))).toEqual([[1, 2]])
+  expect(sendGroups([], 100)).toEqual([])
+})
+
+test('counts each partition of each topic for itself', () => {
+  const records = [record(1, 0, 60), record(2, 1, 60), record(3, 0, 60, 'other')]
+  expect(positions(sendGroups(records, 100))).toEqual([[1, 2, 3]])
+})
+
+test('cuts where a partition is full, and keeps the order of all', () => {
+  const records = [record(1, 0, 60), record(2, 1, 10), record(3, 0, 60), record(4, 1, 60), record(5, 0, 60)]
+  expect(positions(sendGroups(records, 100))).toEqual([[1, 2], [3, 4], [5]])
+})
