@@ -1,11 +1,11 @@
 import { run, type Database } from '@tidemark/eventstore'
-import type { ReadModel } from '@tidemark/projections'
+import { parseRow, type ReadModel, type Row } from '@tidemark/projections'
 import type { CursorValues } from '../cursor.js'
 import type { Filter, ReadQuery, SortColumn } from '../read-query.js'
-import { quotedColumn, rowJson, selectedColumn, type RowJson } from './row-values.js'
+import { quotedColumn, selectedColumns } from './selected-columns.js'
 
 export interface Page {
-  readonly rows: readonly RowJson[]
+  readonly rows: readonly Row[]
   /** Where the next page goes on; undefined when this is the last. */
   readonly next: CursorValues | undefined
 }
@@ -18,15 +18,15 @@ export async function selectPage(database: Database, { view }: ReadModel, query:
   const conditions = filters.map((filter) => comparison(filter, bind))
   if (after) conditions.push(`(${comesAfter(sort, after, bind)})`)
   const text = `
-select ${[...fields.map(selectedColumn), ...sort.map(({ column }) => `${quotedColumn(column)}::text`)].join(', ')}
-  from ${view}
+select ${[...selectedColumns(fields), ...sort.map(({ column }) => `${quotedColumn(column)}::text`)].join(', ')}
+  from ${view} as r
  ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
  order by ${sort.map(({ column, descending }) => `${quotedColumn(column)} ${descending ? 'desc' : 'asc'}`).join(', ')}
  limit ${bind(limit + 1, 'int')}`
   const found = await run<(string | null)[]>(database, { name: 'select-page', text: () => text }, values)
   const page = found.slice(0, limit)
   return {
-    rows: page.map((row) => rowJson(fields, row)),
+    rows: page.map((row) => parseRow(fields, row)),
     next: found.length > limit ? page.at(-1)?.slice(fields.length) : undefined,
   }
 }

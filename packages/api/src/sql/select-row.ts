@@ -1,6 +1,6 @@
 import { run, type Database } from '@tidemark/eventstore'
-import type { Column, ReadModel } from '@tidemark/projections'
-import { quotedColumn, rowJson, selectedColumn, type RowJson } from './row-values.js'
+import { parseRow, type Column, type ReadModel, type Row } from '@tidemark/projections'
+import { quotedColumn, selectedColumns } from './selected-columns.js'
 
 /** Reads one row of a read model by its key, as Postgres reads it; undefined when there is none. */
 export async function selectRow(
@@ -8,11 +8,11 @@ export async function selectRow(
   { view, key }: ReadModel,
   fields: readonly Column[],
   keyText: string,
-): Promise<RowJson | undefined> {
+): Promise<Row | undefined> {
   const text = `
-select ${fields.map(selectedColumn).join(', ')}
-  from ${view}
+select ${selectedColumns(fields).join(', ')}
+  from ${view} as r
  where ${quotedColumn(key)} = $1::${key.type}`
   const [row] = await run<(string | null)[]>(database, { name: 'select-row', text: () => text }, [keyText])
-  return row && rowJson(fields, row)
+  return row && parseRow(fields, row)
 }
