@@ -65,12 +65,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   })
   const problems = problemBase === undefined ? {} : { problemBase }
 
-  let closing = false
-  app.addHook('preClose', async () => void (closing = true))
-  app.addHook('onRequest', async () => {
-    if (closing)
-      throw new ProblemError('closing', 'the server is closing: try again', { headers: { 'retry-after': '1' } })
-  })
+  endConnectionsOnClose(app)
   answerWithProblems(app, problems)
   app.setNotFoundHandler(async (request) => {
     throw new ProblemError(
@@ -96,6 +91,19 @@ export function createServer(options: ServerOptions): FastifyInstance {
     await documented.register(commands, { ...options, ...problems, prefix: '/v1', aggregates })
   })
   return options.allowUnauthenticated ? app : onlyOnLoopback(app)
+}
+
+/** While the server closes, answers end their connections: one kept alive would hold `close()` until the client lets go of it. */
+function endConnectionsOnClose(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => void (closing = true))
+  app.addHook('onRequest', async () => {
+    const headers = { 'retry-after': '1' }
+    if (closing) throw new ProblemError('closing', 'the server is closing: try again', { headers })
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) void reply.header('connection', 'close')
+  })
 }
 
 /** Makes `listen` refuse a host that other machines reach, before the port is open. */
