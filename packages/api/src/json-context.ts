@@ -17,7 +17,7 @@ export function useJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
     if (body.trim() === '') return done(null, undefined)
-    parse(request, body, (error, value: unknown) => {
+    void parse(request, body, (error, value: unknown) => {
       if (error) return done(error)
       if (isDeeperThan(value, maxDepth)) {
         return done(

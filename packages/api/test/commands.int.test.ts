@@ -131,7 +131,7 @@ describe('commands', () => {
     ['from an allowed page', '{}', { origin: 'https://shop.example' }, 422, 'invalid-input'],
     ['from a page of this server', '{}', { origin: 'http://localhost:80' }, 422, 'invalid-input'],
   ])('%s are refused, each with its own problem', async (_what, payload, headers, status, type) => {
-    const refused = await post('/v1/order/refused/place', payload, headers as Record<string, string>)
+    const refused = await post('/v1/order/refused/place', payload, headers)
     expect(refused.json()).toMatchObject({ status, type: `/problems/${type}` })
     expect(refused.statusCode).toBe(status)
     expect(await store.readStream('order-refused')).toEqual([])
