@@ -301,6 +301,7 @@ export class EventStore {
       ...options,
     })
     this.subscriptions.add(subscription)
+    void subscription.ended.then(() => this.subscriptions.delete(subscription))
     return subscription
   }
 

@@ -20,25 +20,22 @@ export class PostgresLog implements LogSource {
 
   /** Callers that come while the head is being read for others get the next one: theirs must not be older than their call. */
   async head(): Promise<Head> {
-    const { position } = this.known
     const head = await selectHead(this.database)
     // A head is true for ever, so an older answer that comes late does not take it back.
-    this.known =
-      head.position >= position && head.position >= this.known.position
-        ? head
-        : { ...head, position: this.known.position }
+    this.known = head.position >= this.known.position ? head : { ...head, position: this.known.position }
     return this.known
   }
 
   async read({ after, upTo, limit, types, categories }: ReadLogOptions): Promise<LogBatch> {
-    let bound = this.known.position
-    if (bound <= after) bound = (await this.sharedHead()).position
+    // A head that is known already spares a look; whether it is the newest can only a fresh one tell.
+    const stale = this.known.position > after
+    const bound = stale ? this.known.position : (await this.sharedHead()).position
     const target = upTo !== undefined && upTo < bound ? upTo : bound
     if (target <= after) return { events: [], through: after, atHead: true }
     const events = await selectLog(this.database, { after, upTo: target, limit, types, categories })
     const last = events.at(-1)
     const full = events.length >= limit && last !== undefined
-    return { events, through: full ? last.position : target, atHead: !full }
+    return { events, through: full ? last.position : target, atHead: !full && !stale }
   }
 
   onAdvance(listener: () => void): () => void {

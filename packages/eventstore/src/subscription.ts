@@ -51,7 +51,8 @@ export class Subscription {
   private stopping = false
   private wakeSleeper: (() => void) | undefined
   private woken = false
-  private readonly running: Promise<void>
+  /** Settles when it has ended, by `stop` or for good. */
+  readonly ended: Promise<void>
   private readonly stopListening: () => void
 
   constructor(
@@ -60,14 +61,14 @@ export class Subscription {
     private readonly options: SubscriptionOptions,
   ) {
     this.stopListening = source.onAdvance(() => this.wake())
-    this.running = this.run()
+    this.ended = this.run()
   }
 
   /** Lets the batch in work finish, gives the lease back, and ends. Calling it again waits for the same end. */
   async stop(): Promise<void> {
     this.stopping = true
     this.wake()
-    await this.running
+    await this.ended
   }
 
   private async run(): Promise<void> {
@@ -120,11 +121,20 @@ export class Subscription {
 
   private async follow(checkpoint: Checkpoint, epoch: string, onProgress: () => void): Promise<void> {
     const { filter = {}, batchSize = 1000 } = this.options
-    let renewAt = performance.now() + this.leaseMs / 3
-    while (!this.stopping) {
+    const read = (after: bigint) => {
       this.woken = false
+      const reading = this.source.read({ ...filter, after, limit: batchSize })
+      // It may fail while the batch before it is still in work, and nobody awaits it yet.
+      reading.catch(() => undefined)
+      return reading
+    }
+    let renewAt = performance.now() + this.leaseMs / 3
+    let next = read(checkpoint.place.position)
+    while (!this.stopping) {
       const { position, eventId } = checkpoint.place
-      const { events, through, atHead } = await this.source.read({ ...filter, after: position, limit: batchSize })
+      const { events, through, atHead } = await next
+      // One batch is read while another is in work, and never more: a slow subscriber does not fill the memory.
+      if (!atHead) next = read(through)
       if (through > position) {
         const last = events.at(-1)
         const lastId = last?.position === through ? last.id : await this.source.lastEventId(through)
@@ -137,7 +147,10 @@ export class Subscription {
         await checkpoint.renewLease()
         renewAt = performance.now() + this.leaseMs / 3
       }
-      if (atHead) await this.sleep(Math.max(renewAt - performance.now(), 1))
+      if (atHead) {
+        await this.sleep(Math.max(renewAt - performance.now(), 1))
+        if (!this.stopping) next = read(through)
+      }
     }
   }
 
