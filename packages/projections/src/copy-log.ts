@@ -1,6 +1,7 @@
 import {
   failpoint,
   inTransaction,
+  on,
   type Checkpoint,
   type CheckpointPlace,
   type EventStore,
@@ -8,6 +9,7 @@ import {
 } from '@tidemark/eventstore'
 import { typesOf } from './any-projection.js'
 import type { ReadModelTable } from './read-model-table.js'
+import { limitIdleTime } from './sql/limit-idle-time.js'
 
 export interface CopyOptions {
   /** Inclusive. */
@@ -15,6 +17,9 @@ export interface CopyOptions {
   readonly batchSize: number
   readonly signal?: AbortSignal
 }
+
+/** How long a process that was paused in a batch keeps the build from others. */
+const idleMs = 10_000
 
 /**
  * Folds the log into a table from its checkpoint up to a position, in short transactions; the next batch is read while one is written.
@@ -38,6 +43,7 @@ export async function copyLog(
       if (batch.through === checkpoint.place.position) continue
       const to = await placeAfter(store, batch, checkpoint, epoch)
       await inTransaction(store.pool, async (client) => {
+        await limitIdleTime(on(store.database, client), idleMs)
         await checkpoint.advance(client, to)
         await table.apply(client, batch.events)
         await failpoint?.('rebuild.before-commit')

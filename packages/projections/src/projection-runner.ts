@@ -14,6 +14,7 @@ import { VersionNotLiveError } from './errors.js'
 import { upcastFor } from './fold-rows.js'
 import { checkpointNameOf, handlerIdOf } from './names.js'
 import { ReadModelTable } from './read-model-table.js'
+import { limitIdleTime } from './sql/limit-idle-time.js'
 import { ensureLiveTable } from './table-lifecycle.js'
 
 export interface RunnerOptions {
@@ -24,6 +25,9 @@ export interface RunnerOptions {
   /** Called after each commit. */
   readonly onAdvance: (name: string, position: bigint) => void
 }
+
+/** A busy program may need this long between two statements. */
+const shortestIdleMs = 1000
 
 /** Runs one projection: a subscription whose effects and checkpoint share a transaction. */
 export class ProjectionRunner {
@@ -102,6 +106,7 @@ export class ProjectionRunner {
       await checkpoint.advance(store.database.queryable, to)
     } else {
       await inTransaction(store.pool, async (client) => {
+        await limitIdleTime(on(store.database, client), Math.max(this.options.leaseMs, shortestIdleMs))
         // First, for it locks the checkpoint: an owner that was replaced stops here, before it does any work.
         await checkpoint.advance(client, to)
         await apply(client, events)

@@ -88,10 +88,14 @@ export async function deleteTable(database: Database, table: string): Promise<vo
 
 const lockProjectionStatement: Statement = {
   name: 'lock-projection',
-  text: (schema) => `select pg_advisory_xact_lock(hashtextextended('${schema} projection ' || $1, 0))`,
+  text: (schema) => `
+select set_config('idle_in_transaction_session_timeout', '5000', true),
+       pg_advisory_xact_lock(hashtextextended('${schema} projection ' || $1, 0))`,
 }
 
-/** Lets one transaction at a time change what is registered of a projection. */
+/**
+ * Lets one transaction at a time change what is registered of a projection; one whose process is paused in it is ended by Postgres.
+ */
 export async function lockProjection(database: Database, name: string): Promise<void> {
   await run(database, lockProjectionStatement, [name])
 }
