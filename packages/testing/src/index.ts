@@ -1,1 +1,4 @@
-export {}
+export type { PartialState } from './assert-state.js'
+export { given, type Given } from './given.js'
+export type { ExpectedEvent, GivenEvent, OlderEvent } from './given-event.js'
+export type { Decided, When } from './when.js'
