@@ -1,0 +1,50 @@
+import { migrate } from '@tidemark/migrations'
+import { startEmbeddedPostgres } from '@tidemark/test-servers'
+import pg from 'pg'
+
+/** A Postgres of the suite's own, with its durability as it comes: every commit is on disk. */
+export interface BenchDatabase {
+  readonly url: string
+  readonly pool: pg.Pool
+  close(): Promise<void>
+}
+
+/**
+ * Starts a Postgres with the store's schema twice: `tidemark`, and `bare`, the same table and indexes with the fence off, for the yardsticks.
+ *
+ * With `BENCH_DATABASE_URL` an empty database of a server that is there already is used.
+ */
+export async function startBenchDatabase(): Promise<BenchDatabase> {
+  const given = process.env['BENCH_DATABASE_URL']
+  const server = given
+    ? { url: given, close: () => Promise.resolve() }
+    : await startEmbeddedPostgres({
+        settings: {
+          shared_buffers: '1GB',
+          max_wal_size: '8GB',
+          max_connections: '200',
+          fsync: 'on',
+          synchronous_commit: 'on',
+        },
+      })
+  const pool = new pg.Pool({ connectionString: server.url, max: 40 })
+  pool.on('error', () => undefined)
+  const client = new pg.Client({ connectionString: server.url })
+  await client.connect()
+  for (const schema of ['tidemark', 'bare']) await migrate(client, { schema })
+  await client.query('alter table bare.events disable trigger all')
+  await client.end()
+  return {
+    url: server.url,
+    pool,
+    close: async () => {
+      await pool.end()
+      await server.close()
+    },
+  }
+}
+
+/** Empties the logs, so that no contender works on the pages that others left. */
+export async function emptyLogs(pool: pg.Pool): Promise<void> {
+  await pool.query('truncate tidemark.events, bare.events, tidemark.snapshots')
+}

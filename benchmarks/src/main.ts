@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util'
+import { measure, type Figure, type PreparedSuite } from './harness.js'
+import { printFigure } from './print-figure.js'
+import { prepareAppend } from './suites/append.js'
+import { prepareProjections } from './suites/projections.js'
+
+const suites: Readonly<Record<string, () => Promise<PreparedSuite>>> = {
+  append: prepareAppend,
+  projections: prepareProjections,
+}
+
+const usage = `usage: npm run bench -- <${Object.keys(suites).join('|')}> [--json] [--rounds 3] [--seconds 5]`
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '5' },
+    },
+  })
+  const [name = ''] = positionals
+  const prepare = Object.hasOwn(suites, name) ? suites[name] : undefined
+  const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
+  if (!prepare || positionals.length !== 1 || !Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) {
+    console.error(usage)
+    return 2
+  }
+  const suite = await prepare()
+  let figures: Figure[]
+  try {
+    figures = await measure(suite.contenders, {
+      rounds,
+      warmUpMs: Math.min(seconds, 2) * 1000,
+      roundMs: seconds * 1000,
+      onRound: (round, contender, rate) =>
+        console.error(`round ${round}/${rounds}: ${contender}: ${Math.round(rate)}/s`),
+    })
+  } finally {
+    await suite.close()
+  }
+  for (const figure of figures) console.log(values.json ? JSON.stringify(figure) : printFigure(figure))
+  return 0
+}
+
+process.exitCode = await main()

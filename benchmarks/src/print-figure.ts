@@ -1,0 +1,13 @@
+import type { Figure } from './harness.js'
+
+/** One line for people: `append 32 callers   21,400 appends/s (20,900–22,100)  p50 1.4 ms  p99 3.2 ms  1.31 × pgbench …`. */
+export function printFigure({ name, unit, rate, p50Ms, p99Ms, against, ratio, spread }: Figure): string {
+  const count = (value: number) => Math.round(value).toLocaleString('en')
+  const columns = [
+    name.padEnd(34),
+    `${count(rate).padStart(9)} ${unit} (${count(spread[0])}–${count(spread[1])})`,
+    p50Ms === undefined || p99Ms === undefined ? '' : `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`,
+    ratio === undefined ? '' : `${ratio.toFixed(2)} × ${against ?? ''}`,
+  ]
+  return columns.filter((column) => column !== '').join('  ')
+}

@@ -1,0 +1,111 @@
+import { createEventStore } from '@tidemark/eventstore'
+import { createProjector, defineProjection } from '@tidemark/projections'
+import pg from 'pg'
+import { z } from 'zod'
+import { startBenchDatabase } from '../bench-database.js'
+import { once, type PreparedSuite } from '../harness.js'
+import { Order, orderPlaced } from '../workload.js'
+
+const eventCount = 200_000
+const keyCount = 20_000
+const pageSize = 1000
+
+const orderTotals = defineProjection({
+  name: 'order-totals',
+  version: 1,
+  schema: z.object({
+    orderId: z.string(),
+    customerId: z.string(),
+    orders: z.int(),
+    total: z.number(),
+    placedAt: z.date(),
+  }),
+  key: 'orderId',
+  on: [
+    Order,
+    {
+      OrderPlaced: (row, e) => ({
+        orderId: e.aggregateId,
+        customerId: e.data.customerId,
+        orders: (row?.orders ?? 0) + 1,
+        total: (row?.total ?? 0) + e.data.total,
+        placedAt: e.recordedAt,
+      }),
+    },
+  ],
+})
+
+/** Catching up with a log of 200,000 events into a table of 20,000 rows, against reading the same rows and nothing else. */
+export async function prepareProjections(): Promise<PreparedSuite> {
+  const database = await startBenchDatabase()
+  const { pool } = database
+  await fill(database.url)
+  return {
+    contenders: [
+      {
+        name: `keyset read`,
+        unit: 'events',
+        run: () => once(() => readAll(database.url)),
+      },
+      {
+        name: 'catch-up table',
+        unit: 'events',
+        against: 'keyset read',
+        run: async () => {
+          await pool.query('drop schema tidemark_read cascade; create schema tidemark_read')
+          await pool.query('truncate tidemark.checkpoints, tidemark.projections')
+          const store = createEventStore(pool, { listen: false })
+          const projector = createProjector(store, [orderTotals])
+          const { position } = await store.head()
+          const run = await once(async () => {
+            await projector.start()
+            const outcome = await projector.waitFor(orderTotals.name, position, { timeoutMs: 600_000 })
+            if (outcome !== 'reached') throw new Error(`the projection is ${outcome}`)
+            return eventCount
+          })
+          await projector.stop()
+          await store.close()
+          return run
+        },
+      },
+    ],
+    close: () => database.close(),
+  }
+}
+
+async function fill(url: string): Promise<void> {
+  const pool = new pg.Pool({ connectionString: url, max: 4 })
+  const store = createEventStore(pool, { listen: false })
+  for (let from = 0; from < eventCount; from += keyCount) {
+    for (let key = 0; key < keyCount; key += 2000) {
+      const appends = Array.from({ length: 2000 }, (_, index) =>
+        store.append(Order, `o-${key + index}`, [orderPlaced(from + key + index)], { expectedVersion: 'any' }),
+      )
+      await Promise.all(appends)
+    }
+  }
+  await store.close()
+  await pool.query('vacuum analyze tidemark.events')
+  await pool.end()
+}
+
+/** What any reader has to do at least: the rows in pages by position, their JSON parsed by the driver. */
+async function readAll(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  let after = '0'
+  let count = 0
+  for (;;) {
+    const { rows } = await client.query<{ position: string }>({
+      name: 'keyset',
+      text: 'select position, version, recorded_at, id, schema_version, stream_id, type, data, metadata from tidemark.events where position > $1 order by position limit $2',
+      values: [after, pageSize],
+    })
+    count += rows.length
+    const last = rows.at(-1)
+    if (!last) break
+    after = last.position
+  }
+  await client.end()
+  return count
+}
