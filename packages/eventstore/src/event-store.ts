@@ -13,12 +13,14 @@ import { executeCommand, type ExecuteOptions, type ExecuteResult } from './execu
 import { encodeExpectedVersion, type ExpectedVersion } from './expected-version.js'
 import { loadAggregate, newestVersion, type Loaded } from './load-aggregate.js'
 import { silentLogger, type Logger } from './logger.js'
-import type { LogSource } from './log-source.js'
+import type { LogFilter, LogSource } from './log-source.js'
+import { paged } from './paged.js'
 import { PostgresLog } from './postgres-log.js'
 import { serializeEvent } from './serialize-event.js'
 import { SnapshotWriter } from './snapshot-writer.js'
 import type { StreamAppend } from './sql/insert-events.js'
 import type { Head } from './sql/select-head.js'
+import { selectVersionAt } from './sql/select-version-at.js'
 import { selectStream } from './sql/select-stream.js'
 import { checkStreamId, streamIdOf } from './stream-id.js'
 import { Subscription, type SubscriptionOptions } from './subscription.js'
@@ -73,6 +75,20 @@ export function partOf<A extends AnyAggregate>(
   expectedVersion: ExpectedVersion,
 ): StreamPart {
   return { aggregate, streamId: streamIdOf(aggregate.name, aggregateId), events, expectedVersion }
+}
+
+/** When to load an aggregate at: a version, or a time; now unless said. */
+export type LoadOptions =
+  { readonly atVersion?: bigint; readonly at?: undefined } | { readonly at: Date; readonly atVersion?: undefined }
+
+/** Which part of the log to walk through. */
+export interface WalkLogOptions extends LogFilter {
+  /** Exclusive; from the beginning unless said. */
+  readonly after?: bigint
+  /** Inclusive; to the head as it is when the walk gets there unless said. */
+  readonly upTo?: bigint
+  /** How many events are read at once, 1,000 unless said. */
+  readonly pageSize?: number
 }
 
 /** Which part of a stream to read. */
@@ -237,16 +253,27 @@ export class EventStore {
   /**
    * Loads an aggregate: the newest usable snapshot, then the events after it.
    *
-   * An aggregate without events has its initial state and version 0. `atVersion` gives it as it was at that version.
+   * An aggregate without events has its initial state and version 0. `atVersion` gives it as it was at that version, `at` as it was at a
+   * time of the database's clock (its milliseconds are rounded down, so an event of the same millisecond may be left out).
    *
    * @throws {UnknownEventError} an event is of a type or schema version that this code does not know.
    */
   async load<A extends AnyAggregate>(
     aggregate: A,
     aggregateId: string,
-    options: { readonly atVersion?: bigint } = {},
+    options: LoadOptions = {},
   ): Promise<Loaded<StateOf<A>>> {
-    return loadAggregate(this.database, aggregate, aggregateId, options.atVersion ?? newestVersion)
+    const toVersion =
+      options.at === undefined
+        ? (options.atVersion ?? newestVersion)
+        : await selectVersionAt(this.database, streamIdOf(aggregate.name, aggregateId), options.at)
+    const { state, version, position, snapshotVersion, eventsRead } = await loadAggregate(
+      this.database,
+      aggregate,
+      aggregateId,
+      toVersion,
+    )
+    return { state, version, position, snapshotVersion, eventsRead }
   }
 
   /**
@@ -281,6 +308,40 @@ export class EventStore {
   async readStream(streamId: string, options: ReadStreamOptions = {}): Promise<RecordedEvent[]> {
     const { fromVersion = 1n, toVersion = newestVersion, limit = 1000, direction = 'forwards' } = options
     return selectStream(this.database, streamId, { fromVersion, toVersion, limit, direction })
+  }
+
+  /**
+   * Walks through a stream event by event, all of it unless said; the next page is read while one is consumed.
+   *
+   * `limit` is the number of events that are read at once here.
+   *
+   * @example
+   * for await (const event of store.walkStream('order-o-42', { direction: 'backwards' })) console.log(event.version, event.type)
+   */
+  walkStream(streamId: string, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
+    const { fromVersion = 1n, toVersion = newestVersion, limit = 1000, direction = 'forwards' } = options
+    const forwards = direction === 'forwards'
+    return paged({ fromVersion, toVersion }, async (range) => {
+      const items = await selectStream(this.database, streamId, { ...range, limit, direction })
+      const last = items.at(-1)?.version
+      if (items.length < limit || last === undefined) return { items, next: undefined }
+      return { items, next: forwards ? { ...range, fromVersion: last + 1n } : { ...range, toVersion: last - 1n } }
+    })
+  }
+
+  /**
+   * Walks through the log in order, up to the safe head; filtered in Postgres.
+   *
+   * @example
+   * for await (const event of store.walkLog({ types: ['OrderCancelled'] })) console.log(event.position, event.streamId)
+   */
+  walkLog({ after = 0n, upTo, pageSize = 1000, categories, types }: WalkLogOptions = {}): AsyncIterable<RecordedEvent> {
+    return paged(after, async (from) => {
+      const limits = { after: from, limit: pageSize, categories, types, ...(upTo !== undefined && { upTo }) }
+      const { events, through, atHead } = await this.log.read(limits)
+      const ended = atHead || (upTo !== undefined && through >= upTo)
+      return { items: events, next: ended ? undefined : through }
+    })
   }
 
   /** How far the log may be read now, and which backend holds it back. */

@@ -52,8 +52,10 @@ export {
   partOf,
   type AppendOptions,
   type EventStoreOptions,
+  type LoadOptions,
   type ReadStreamOptions,
   type StreamPart,
+  type WalkLogOptions,
 } from './event-store.js'
 export type { ExecuteOptions, ExecuteResult } from './execute-command.js'
 export type { ExpectedVersion } from './expected-version.js'

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createEventStore, type EventStore, type RecordedEvent } from '../src/index.js'
+import { Counter } from './counter.js'
+import { useStoreDatabase } from './store-database.js'
+
+describe('reading', () => {
+  const database = useStoreDatabase()
+  let store: EventStore
+  beforeAll(async () => {
+    store = createEventStore(database.pool, { listen: false })
+    for (let round = 0; round < 5; round++) {
+      await store.appendToStream(
+        'order-1',
+        Array.from({ length: 50 }, (_, n) => ({ type: n === 7 ? 'Rare' : 'Common', data: n })),
+        { expectedVersion: 'any' },
+      )
+      await store.appendToStream(
+        'other-1',
+        Array.from({ length: 50 }, (_, n) => ({ type: n === 9 ? 'Rare' : 'Common', data: n })),
+        { expectedVersion: 'any' },
+      )
+    }
+  })
+  afterAll(() => store.close())
+
+  const all = async (walk: AsyncIterable<RecordedEvent>) => {
+    const events: RecordedEvent[] = []
+    for await (const event of walk) events.push(event)
+    return events
+  }
+
+  test.each([1, 7, 250, 251, 1000])(
+    'walks a stream in pages of %i, both ways, from and to a version',
+    async (limit) => {
+      const versions = async (options: Parameters<EventStore['walkStream']>[1]) =>
+        (await all(store.walkStream('order-1', { limit, ...options }))).map(({ version }) => Number(version))
+      const upwards = Array.from({ length: 250 }, (_, index) => index + 1)
+      expect(await versions({})).toEqual(upwards)
+      expect(await versions({ direction: 'backwards' })).toEqual(upwards.toReversed())
+      expect(await versions({ fromVersion: 10n, toVersion: 20n })).toEqual(upwards.slice(9, 20))
+      expect(await versions({ fromVersion: 10n, toVersion: 20n, direction: 'backwards' })).toEqual(
+        upwards.slice(9, 20).toReversed(),
+      )
+    },
+  )
+
+  test.each([3, 50, 1000])(
+    'walks the log in pages of %i, filtered by type and category without skipping',
+    async (pageSize) => {
+      const everything = await all(store.walkLog({ pageSize }))
+      expect(everything).toHaveLength(500)
+      for (const filter of [
+        { types: ['Rare'] },
+        { categories: ['order'] },
+        { types: ['Rare', 'Common'], categories: ['other'] },
+        { types: ['Rare'], categories: ['other'] },
+        { types: ['Never'] },
+      ]) {
+        const wanted = everything.filter(
+          ({ type, category }) =>
+            (filter.types?.includes(type) ?? true) && (filter.categories?.includes(category) ?? true),
+        )
+        expect((await all(store.walkLog({ pageSize, ...filter }))).map(({ id }) => id)).toEqual(
+          wanted.map(({ id }) => id),
+        )
+      }
+      const [after, upTo] = [everything[99]!.position, everything[399]!.position]
+      expect((await all(store.walkLog({ pageSize, after, upTo }))).map(({ id }) => id)).toEqual(
+        everything.slice(100, 400).map(({ id }) => id),
+      )
+    },
+  )
+
+  test('a rare type is found by its index and not by passing through the log', async () => {
+    await database.pool
+      .query(`insert into tidemark.events (stream_id, version, id, schema_version, type, data, metadata)
+      select 'bulk-1', n, gen_random_uuid(), 1, 'Bulk', '{}', '{}' from generate_series(1, 20000) n`)
+    await database.pool.query('analyze tidemark.events')
+    const client = await database.pool.connect()
+    await client.query(
+      `load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_analyze = on; set client_min_messages = log`,
+    )
+    const plans: string[] = []
+    client.on('notice', (notice) => plans.push(notice.message ?? ''))
+    const { selectLog } = await import('../src/sql/select-log.js')
+    await selectLog(
+      { queryable: client, schema: 'tidemark', prepare: false },
+      { after: 0n, upTo: 10n ** 9n, limit: 1000, types: ['Rare'] },
+    )
+    client.release(true)
+    expect(plans.join('\n')).toContain('events_type_position_idx')
+    expect(plans.join('\n')).not.toContain('Seq Scan')
+  })
+
+  test('nothing more is read once the consumer breaks off', async () => {
+    let seen = 0
+    for await (const event of store.walkStream('order-1', { limit: 10 })) {
+      expect(event.version).toBe(BigInt(++seen))
+      if (seen === 3) break
+    }
+    expect(seen).toBe(3)
+  })
+
+  test('loads an aggregate as it was at a time', async () => {
+    const times: Date[] = []
+    for (let amount = 1; amount <= 3; amount++) {
+      await store.execute(Counter, 'past', 'add', { amount })
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      times.push((await database.pool.query<{ now: Date }>('select clock_timestamp() as now')).rows[0]!.now)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect((await store.load(Counter, 'past', { at: times[0]! })).state.value).toBe(1)
+    expect((await store.load(Counter, 'past', { at: times[1]! })).state.value).toBe(3)
+    expect((await store.load(Counter, 'past', { at: times[2]! })).state.value).toBe(6)
+    expect(await store.load(Counter, 'past', { at: new Date(0) })).toMatchObject({ version: 0n, state: { value: 0 } })
+  })
+})
