@@ -1,5 +1,6 @@
 import {
   failpoint,
+  silentLogger,
   type CheckpointPlace,
   type EventStore,
   type Logger,
@@ -7,7 +8,6 @@ import {
   type RecordedEvent,
   type Subscription,
   type SubscriptionBatch,
-  silentLogger,
 } from '@tidemark/eventstore'
 import { checkpointNameOf, listBridges, type BridgeStatus } from './bridge-status.js'
 import type { BridgeDefinition } from './define-bridge.js'
@@ -21,6 +21,7 @@ import type { KafkaProducerPort, TopicSettings } from './kafka-producer-port.js'
 import { recordOfEvent, topicOfEvent, type EventRecord } from './record-of-event.js'
 import { sendGroups } from './send-groups.js'
 import { TopicPartitions } from './topic-partitions.js'
+import { untilAborted } from './until-aborted.js'
 
 export interface RunBridgeOptions {
   /** Where the records go; the bridge connects it and leaves it to the caller to disconnect. */
@@ -73,6 +74,9 @@ export class Bridge implements Operable {
   readonly name: string
   private readonly topics: TopicPartitions
   private readonly maxMessageBytes: number
+  /** What goes to a partition at once; less than a message may have, once a broker took less than that. */
+  private maxGroupBytes: number
+  private readonly logger: Logger
   private readonly giveUp = new AbortController()
   private subscription: Subscription | undefined
   private published = 0
@@ -87,7 +91,8 @@ export class Bridge implements Operable {
     private readonly options: RunBridgeOptions,
   ) {
     this.name = definition.name
-    this.maxMessageBytes = options.maxMessageBytes ?? 1_048_576
+    this.maxMessageBytes = this.maxGroupBytes = options.maxMessageBytes ?? 1_048_576
+    this.logger = options.logger ?? silentLogger
     const { producer, createTopics, partitionCheckIntervalMs = 30_000 } = options
     this.topics = new TopicPartitions(producer, createTopics, partitionCheckIntervalMs)
   }
@@ -113,7 +118,11 @@ export class Bridge implements Operable {
     })
   }
 
-  /** Lets the records in flight be acknowledged, for `timeoutMs` at most (8,000 ms unless said), and gives the lease back. */
+  /**
+   * Lets the records in flight be acknowledged, for `timeoutMs` at most (8,000 ms unless said), and gives the lease back.
+   *
+   * A bridge that was stopped stays so: make a new one. Stop it before its producer, its store and its pool are closed.
+   */
   async stop({ timeoutMs = 8000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
     const timer = setTimeout(() => this.giveUp.abort(), timeoutMs)
     await this.subscription?.stop()
@@ -138,7 +147,7 @@ export class Bridge implements Operable {
       (this.options.leaseMs ?? 10_000) / 3,
     )
     try {
-      await this.publish(batch)
+      await untilAborted(this.publish(batch), this.giveUp.signal)
       this.failure = undefined
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error))
@@ -159,7 +168,7 @@ export class Bridge implements Operable {
     if (events.length === 0) return advance(to)
     const { records, obstacle } = await this.recordsOf(events)
     let remaining = records.length
-    for (const group of sendGroups(records, this.maxMessageBytes)) {
+    for (const group of sendGroups(records, this.maxGroupBytes)) {
       await this.send(group)
       remaining -= group.length
       this.published += group.length
@@ -193,7 +202,7 @@ export class Bridge implements Operable {
     return { records, obstacle: undefined }
   }
 
-  /** Sends one group and waits for it; halves it where the broker takes less than was assumed. */
+  /** Sends one group and waits for it. Where the broker takes less than was assumed, this and all later groups are made smaller. */
   private async send(group: readonly EventRecord[]): Promise<void> {
     await failpoint?.('bridge.before-send')
     try {
@@ -206,9 +215,10 @@ export class Bridge implements Operable {
         const reason = `topic "${only.record.topic}" refuses its record of ${only.bytes} bytes: raise max.message.bytes of the topic, or store large payloads by reference`
         throw new EventNotPublishableError(only.event, { reason, bytes: only.bytes, cause: error })
       }
-      const half = Math.ceil(group.length / 2)
-      await this.send(group.slice(0, half))
-      return this.send(group.slice(half))
+      this.maxGroupBytes = Math.ceil(this.maxGroupBytes / 2)
+      this.logger.warn({ bridge: this.name, maxGroupBytes: this.maxGroupBytes }, 'the broker takes less at once')
+      for (const smaller of sendGroups(group, this.maxGroupBytes)) await this.send(smaller)
+      return
     }
     await failpoint?.('bridge.after-send')
   }
@@ -216,8 +226,7 @@ export class Bridge implements Operable {
   /** Ends the subscription from within its own batch, so nobody waits for it here. */
   private halt(error: Error): void {
     this.halted = true
-    const logger = this.options.logger ?? silentLogger
-    logger.error({ err: error, bridge: this.name }, 'the bridge halted: what is said has to be put right first')
+    this.logger.error({ err: error, bridge: this.name }, 'the bridge halted: what is said has to be put right first')
     void this.subscription?.stop()
   }
 }

@@ -35,7 +35,7 @@ export interface PublishedReport {
  * `records` are in the order of each partition; how the partitions interleave does not matter.
  *
  * @example
- * const { missing, outOfOrder } = checkPublished(records, await store.readStream('order-o-42').then((events) => events))
+ * const { missing, outOfOrder } = checkPublished(records, await store.readStream('order-o-42'))
  */
 export function checkPublished(
   records: readonly PublishedRecord[],

@@ -24,7 +24,9 @@ export function translateKafkajsError(error: unknown, brokers: readonly string[]
   const root = rootOf(error)
   const { type, message, retriable = false } = root
   if (tooLarge.has(type)) return new BatchTooLargeError({ cause: error })
-  if (type === undefined) return new BrokerUnavailableError(brokers, message, { cause: error })
+  // Of a question that no broker answered, kafkajs reads the answer all the same.
+  const reason = root instanceof TypeError ? 'no broker told what was asked' : message
+  if (type === undefined) return new BrokerUnavailableError(brokers, reason, { cause: error })
   return new KafkaRefusedError(type, `Kafka refused (${type}): ${message}`, { cause: error, retryable: retriable })
 }
 

@@ -4,6 +4,7 @@ import type { KafkaProducerPort, KafkaRecord, TopicSettings } from './kafka-prod
 import { createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
 import { isUnknownTopic, translateKafkajsError } from './kafkajs-errors.js'
 import { KafkajsSession } from './kafkajs-session.js'
+import { untilAborted } from './until-aborted.js'
 
 /**
  * A producer that publishes to Kafka by kafkajs: idempotent, acknowledged by all in-sync replicas, one send at a time.
@@ -127,23 +128,4 @@ class KafkajsProducer implements KafkaProducerPort {
     await admin.connect()
     return admin
   }
-}
-
-/** Waits for a send until the caller does not want to wait any longer. */
-async function untilAborted(sending: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return sending
-  const { promise, reject } = withRejection()
-  const onAbort = () => reject(new SendAbortedError())
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    await Promise.race([sending, promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
-}
-
-function withRejection(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
-  let reject: (reason: unknown) => void = () => undefined
-  const promise = new Promise<never>((_resolve, onReject) => (reject = onReject))
-  return { promise, reject }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PartitionCountChangedError, TopicMissingError } from './errors.js'
 import type { KafkaProducerPort, TopicSettings } from './kafka-producer-port.js'
 
@@ -23,7 +24,7 @@ export class TopicPartitions {
       let count = await this.producer.partitionCount(topic)
       if (count === undefined && this.createTopics) {
         await this.producer.createTopic(topic, this.createTopics)
-        count = await this.producer.partitionCount(topic)
+        count = await this.countOnceKnown(topic)
       }
       if (count === undefined) throw new TopicMissingError(topic)
       this.counts.set(topic, count)
@@ -48,6 +49,16 @@ export class TopicPartitions {
   /** Makes the next check ask Kafka: after a failure much may be different. */
   distrust(): void {
     this.checkedAt = -Infinity
+  }
+
+  /** A new topic is known to one broker first, and to the others some moments later. */
+  private async countOnceKnown(topic: string): Promise<number | undefined> {
+    const deadline = performance.now() + 5000
+    for (;;) {
+      const count = await this.producer.partitionCount(topic)
+      if (count !== undefined || performance.now() > deadline) return count
+      await sleep(100)
+    }
   }
 
   countOf(topic: string): number {
