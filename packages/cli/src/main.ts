@@ -24,6 +24,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Help and the version are no errors, commander only ends by one.
     if (error instanceof CommanderError && error.exitCode === 0) return exitCode.ok
+    if (error instanceof CommanderError && error.code === 'commander.help') return exitCode.usage
     const explained = explainError(error, args.includes('--debug'))
     output.error(explained)
     return explained.exitCode
