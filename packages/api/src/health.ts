@@ -1,4 +1,4 @@
-import type { EventStore } from '@tidemark/eventstore'
+import { DatabaseError, type EventStore } from '@tidemark/eventstore'
 import { listProjections, type AnyProjection } from '@tidemark/projections'
 import type { FastifyPluginAsync } from 'fastify'
 import { ProblemError } from './errors.js'
@@ -13,7 +13,7 @@ export interface HealthOptions extends ProblemResponseOptions {
   readonly store: EventStore
   /** The projections that must not have failed. */
   readonly projections?: readonly AnyProjection[]
-  /** More checks by name, such as whether the schema is at the migration of this code. What they throw is shown to callers. */
+  /** More checks by name, such as whether the schema is at the migration of this code. What they throw is shown to callers, unless the database did. */
   readonly checks?: Readonly<Record<string, ReadinessCheck>>
   /** How long one check may take; 2,000 ms unless said. */
   readonly timeoutMs?: number
@@ -83,7 +83,17 @@ async function outcomeOf(check: ReadinessCheck, timeoutMs: number): Promise<stri
   })
   const outcome = check().then(
     () => 'ok',
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    (error: unknown) => (isFromDriver(error) ? 'the database does not answer' : messageOf(error)),
   )
   return Promise.race([outcome, late]).finally(() => clearTimeout(timer))
+}
+
+/** Errors of sockets and of Postgres itself name hosts and roles, which are no caller's business. */
+function isFromDriver(error: unknown): boolean {
+  if (error instanceof DatabaseError) return true
+  return typeof error === 'object' && error !== null && ('syscall' in error || 'severity' in error)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,10 +1,11 @@
 import { createEventStore, type EventStore, type Logger } from '@tidemark/eventstore'
 import { createProjector, type Projector } from '@tidemark/projections'
-import { connect } from 'node:net'
+import fastify from 'fastify'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createServer, UnauthenticatedHostError, type ServerOptions } from '../src/index.js'
+import { commands, createServer, readModels, UnauthenticatedHostError, type ServerOptions } from '../src/index.js'
 import { Order, orderOf, orderSummary } from './order.js'
 import { useStoreDatabase } from './store-database.js'
 
@@ -103,6 +104,11 @@ describe('the server', () => {
     expect(answer.json().detail).toContain('run `tidemark db migrate`')
     expect((await unready.inject('/health/live')).statusCode).toBe(200)
     await unready.close()
+
+    const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.7'), { syscall: 'connect' })
+    const cut = create({ checks: { schema: () => Promise.reject(refused) } })
+    expect((await cut.inject('/health/ready')).body).not.toContain('10.0.0.7')
+    await cut.close()
   })
 
   test('without a database lives, is not ready, and says so in time', async () => {
@@ -116,6 +122,27 @@ describe('the server', () => {
     const ready = await app.inject('/health/ready')
     expect(performance.now() - started).toBeLessThan(4000)
     expect(ready.json()).toMatchObject({ status: 503, checks: { database: expect.stringContaining('2000 ms') } })
+    await app.close()
+  })
+
+  test('is also had as plugins, which leave the rest of a server alone', async () => {
+    const app = fastify()
+    await app.register(commands, { prefix: '/shop', store, aggregates: [Order] })
+    await app.register(readModels, { prefix: '/shop', store, projections: [orderSummary] })
+    app.post('/echo', async ({ body }) => ({ body }))
+    app.get('/fails', async () => {
+      throw Object.assign(new Error('mine'), { statusCode: 418 })
+    })
+    const placed = await app.inject({ method: 'POST', url: '/shop/order/plugin/place', payload: orderOf(1) })
+    expect(placed.statusCode).toBe(201)
+    const headers = { 'consistency-token': String(placed.headers['consistency-token']), prefer: 'wait=5' }
+    expect((await app.inject({ url: '/shop/order-summary/plugin', headers })).statusCode).toBe(200)
+    expect((await app.inject('/shop/order-sumary')).headers['content-type']).toContain('application/problem+json')
+    const echo = { method: 'POST', url: '/echo', payload: 'a text', headers: { 'content-type': 'text/plain' } } as const
+    expect((await app.inject(echo)).json()).toEqual({ body: 'a text' })
+    const failed = await app.inject('/fails')
+    expect(failed.statusCode).toBe(418)
+    expect(failed.json()).toMatchObject({ message: 'mine' })
     await app.close()
   })
 
