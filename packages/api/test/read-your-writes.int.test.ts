@@ -75,6 +75,17 @@ describe('a read with a Consistency-Token', () => {
     })
   })
 
+  test('is one of a bounded number that wait', async () => {
+    const small = createServer({ store, aggregates: [Order], projections: [orderSummary], projector, maxWaiters: 2 })
+    const token = encodeToken({ epoch: await store.log.epoch(), position: 2n ** 60n })
+    const answers = await Promise.all([1, 2, 3].map(() => read(small, 'x', token, 'wait=1')))
+    const types = answers.map((answer) => answer.json().type)
+    expect(types.sort()).toEqual(['/problems/overloaded', '/problems/projection-behind', '/problems/projection-behind'])
+    // Those that have waited make room.
+    expect((await read(small, 'x', token, 'wait=0')).json().type).toBe('/problems/projection-behind')
+    await small.close()
+  })
+
   test('of another epoch, or that is none, is refused at once', async () => {
     const foreign = encodeToken({ epoch: randomUUID(), position: 1n })
     expect((await read(apps.here, 'x', foreign)).json()).toMatchObject({ status: 409, type: '/problems/foreign-epoch' })
