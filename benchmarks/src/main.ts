@@ -3,10 +3,12 @@ import { measure, type Figure, type PreparedSuite } from './harness.js'
 import { printFigure } from './print-figure.js'
 import { prepareAppend } from './suites/append.js'
 import { prepareProjections } from './suites/projections.js'
+import { prepareRead } from './suites/read.js'
 
 const suites: Readonly<Record<string, () => Promise<PreparedSuite>>> = {
   append: prepareAppend,
   projections: prepareProjections,
+  read: prepareRead,
 }
 
 const usage = `usage: npm run bench -- <${Object.keys(suites).join('|')}> [--json] [--rounds 3] [--seconds 5]`

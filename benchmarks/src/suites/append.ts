@@ -1,4 +1,4 @@
-import { createEventStore } from '@tidemark/eventstore'
+import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { v7 as uuidv7 } from 'uuid'
 import { emptyLogs, startBenchDatabase, type BenchDatabase } from '../bench-database.js'
 import { repeat, type Contender, type PreparedSuite } from '../harness.js'
@@ -9,14 +9,14 @@ import { orderPlaced, Order } from '../workload.js'
 export async function prepareAppend(): Promise<PreparedSuite> {
   const database = await startBenchDatabase()
   const store = createEventStore(database.pool, { listen: false })
-  const bareInsert = await bareInsertOf(database)
+  const [oneInsert, manyInserts] = [pgInsert(database, 1), await insert32(database)]
   const contenders: Contender[] = [
-    bareInsert(1),
-    bareInsert(32),
+    oneInsert,
+    manyInserts,
     ...[1, 32, 512].map((callers): Contender => ({
       name: `append ${callers} ${callers === 1 ? 'caller' : 'callers'}`,
       unit: 'appends',
-      against: bareInsert(callers === 1 ? 1 : 32).name,
+      against: (callers === 1 ? oneInsert : manyInserts).name,
       run: async (milliseconds) => {
         await emptyLogs(database.pool)
         let n = 0
@@ -26,6 +26,9 @@ export async function prepareAppend(): Promise<PreparedSuite> {
         })
       },
     })),
+    hotStream(store, database, manyInserts.name),
+    bestMultiRowInsert(database),
+    batchesOf100(store, database),
   ]
   return {
     contenders,
@@ -36,40 +39,103 @@ export async function prepareAppend(): Promise<PreparedSuite> {
   }
 }
 
-/** The same row by one INSERT per transaction, by pgbench, or by a pool of `pg` where pgbench is missing. */
-async function bareInsertOf({ pool, url }: BenchDatabase): Promise<(clients: number) => Contender> {
-  const { rows } = await pool.query<{ version: number }>(
-    "select current_setting('server_version_num')::integer as version",
-  )
-  const uuid = (rows[0]?.version ?? 0) >= 180000 ? 'uuidv7()' : 'gen_random_uuid()'
-  const { data, metadata } = orderPlaced(1)
-  const insert = (values: string) =>
-    `insert into bare.events (stream_id, version, id, schema_version, type, data, metadata) values (${values})`
-  const literal = (value: unknown) => `'${JSON.stringify(value).replaceAll("'", "''")}'`
-  if (await hasPgbench()) {
-    const statement = insert(
-      `'order-' || ${uuid}, 1, ${uuid}, 1, 'OrderPlaced', ${literal(data)}, ${literal(metadata)}`,
-    )
-    return (clients) => ({
-      name: `pgbench INSERT ${clients} ${clients === 1 ? 'client' : 'clients'}`,
-      unit: 'appends',
-      run: async (milliseconds) => {
-        await emptyLogs(pool)
-        return pgbench(url, statement, clients, milliseconds)
-      },
-    })
-  }
-  const text = insert(`$1, 1, $2, 1, 'OrderPlaced', $3, $4`)
-  return (clients) => ({
+const bareInsert = 'insert into bare.events (stream_id, version, id, schema_version, type, data, metadata) values'
+
+/** The same row by one prepared INSERT per transaction from Node.js, without any checks. */
+function pgInsert({ pool }: BenchDatabase, clients: number): Contender {
+  const text = `${bareInsert} ($1, 1, $2, 1, 'OrderPlaced', $3, $4)`
+  let n = 0
+  return {
     name: `pg INSERT ${clients} ${clients === 1 ? 'client' : 'clients'}`,
     unit: 'appends',
     run: async (milliseconds) => {
       await emptyLogs(pool)
       return repeat(clients, milliseconds, async () => {
+        const { data, metadata } = orderPlaced(n++)
         const values = [`order-${uuidv7()}`, uuidv7(), JSON.stringify(data), JSON.stringify(metadata)]
         await pool.query({ name: 'bare-insert', text, values })
         return 1
       })
     },
-  })
+  }
+}
+
+/** The same by pgbench from 32 connections, or by `pg` where pgbench is missing. */
+async function insert32(database: BenchDatabase): Promise<Contender> {
+  if (!(await hasPgbench())) return pgInsert(database, 32)
+  const { pool, url } = database
+  const { rows } = await pool.query<{ version: number }>(
+    "select current_setting('server_version_num')::integer as version",
+  )
+  const uuid = (rows[0]?.version ?? 0) >= 180000 ? 'uuidv7()' : 'gen_random_uuid()'
+  const { data, metadata } = orderPlaced(1)
+  const literal = (value: unknown) => `'${JSON.stringify(value).replaceAll("'", "''")}'`
+  const values = `('order-' || ${uuid}, 1, ${uuid}, 1, 'OrderPlaced', ${literal(data)}, ${literal(metadata)})`
+  return {
+    name: 'pgbench INSERT 32 clients',
+    unit: 'appends',
+    run: async (milliseconds) => {
+      await emptyLogs(pool)
+      return pgbench(url, `${bareInsert} ${values}`, 32, milliseconds)
+    },
+  }
+}
+
+/** A hundred callers append to one stream at any version. */
+function hotStream(store: EventStore, { pool }: BenchDatabase, against: string): Contender {
+  return {
+    name: 'append hot stream',
+    unit: 'appends',
+    against,
+    run: async (milliseconds) => {
+      await emptyLogs(pool)
+      let n = 0
+      return repeat(100, milliseconds, async () => {
+        await store.append(Order, 'hot', [orderPlaced(n++)], { expectedVersion: 'any' })
+        return 1
+      })
+    },
+  }
+}
+
+const batch = 100
+const multiRowInsert = 'multi-row INSERT of 100, 2 connections'
+
+/** The fastest way to insert many rows from Node.js: one JSON parameter, two connections. */
+function bestMultiRowInsert({ pool }: BenchDatabase): Contender {
+  const text = `insert into bare.events (stream_id, version, id, schema_version, type, data, metadata)
+    select s, 1, i, 1, 'OrderPlaced', d, m from json_to_recordset($1) as r(s text, i uuid, d json, m json)`
+  return {
+    name: multiRowInsert,
+    unit: 'events',
+    run: async (milliseconds) => {
+      await emptyLogs(pool)
+      let n = 0
+      return repeat(2, milliseconds, async () => {
+        const rows = Array.from({ length: batch }, () => {
+          const { data, metadata } = orderPlaced(n++)
+          return { s: `order-${uuidv7()}`, i: uuidv7(), d: data, m: metadata }
+        })
+        await pool.query({ name: 'multi-row', text, values: [JSON.stringify(rows)] })
+        return batch
+      })
+    },
+  }
+}
+
+function batchesOf100(store: EventStore, { pool }: BenchDatabase): Contender {
+  return {
+    name: 'append batches of 100',
+    unit: 'events',
+    against: multiRowInsert,
+    run: async (milliseconds) => {
+      await emptyLogs(pool)
+      let n = 0
+      return repeat(2, milliseconds, async () => {
+        const events = Array.from({ length: batch }, () => orderPlaced(n++))
+        await store.append(Order, uuidv7(), events, { expectedVersion: 0 })
+        return batch
+      })
+    },
+  }
 }

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { z } from 'zod'
 import { startBenchDatabase } from '../bench-database.js'
 import { once, type PreparedSuite } from '../harness.js'
+import { readKeyset } from '../keyset-read.js'
 import { Order, orderPlaced } from '../workload.js'
 
 const eventCount = 200_000
@@ -45,7 +46,7 @@ export async function prepareProjections(): Promise<PreparedSuite> {
       {
         name: `keyset read`,
         unit: 'events',
-        run: () => once(() => readAll(database.url)),
+        run: () => once(() => readKeyset(database.url, pageSize)),
       },
       {
         name: 'catch-up table',
@@ -87,25 +88,4 @@ async function fill(url: string): Promise<void> {
   await store.close()
   await pool.query('vacuum analyze tidemark.events')
   await pool.end()
-}
-
-/** What any reader has to do at least: the rows in pages by position, their JSON parsed by the driver. */
-async function readAll(url: string): Promise<number> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  let after = '0'
-  let count = 0
-  for (;;) {
-    const { rows } = await client.query<{ position: string }>({
-      name: 'keyset',
-      text: 'select position, version, recorded_at, id, schema_version, stream_id, type, data, metadata from tidemark.events where position > $1 order by position limit $2',
-      values: [after, pageSize],
-    })
-    count += rows.length
-    const last = rows.at(-1)
-    if (!last) break
-    after = last.position
-  }
-  await client.end()
-  return count
 }
