@@ -1,5 +1,6 @@
 import type { LogSource, Queryable } from '@tidemark/eventstore'
-import type { TestDatabase } from '@tidemark/test-servers'
+import type { KafkaProducerPort } from '@tidemark/fanout'
+import type { KafkaServer, TestDatabase } from '@tidemark/test-servers'
 import type pg from 'pg'
 import type { CheckName } from './checks/check.js'
 import type { HistoryWriter } from './history/history-writer.js'
@@ -28,6 +29,8 @@ export interface Mutant {
   readonly changeDatabase?: (client: pg.Client) => Promise<void>
   /** Reads the log in the product's place. */
   readonly logReader?: (pool: pg.Pool) => LogReader
+  /** Stands between a bridge and Kafka. */
+  readonly wrapProducer?: (producer: KafkaProducerPort) => KafkaProducerPort
   /** Stands between a checkpoint and the transaction that it is advanced in. */
   readonly wrapCheckpoint?: (transaction: Queryable) => Queryable
 }
@@ -39,6 +42,8 @@ export interface ExperimentContext {
   readonly random: Random
   /** A migrated database of this run; the mutant has changed it already. */
   readonly database: TestDatabase
+  /** For an experiment that needs it. */
+  readonly kafka: KafkaServer | undefined
   readonly history: HistoryWriter
   readonly mutant: Mutant | undefined
   /** Aborted when the user interrupts: end the load, then go on to the end. */
@@ -53,5 +58,7 @@ export interface Experiment {
   readonly summary: string
   /** The checks that must have something to look at, or the run proved nothing. */
   readonly checks: readonly CheckName[]
+  /** What it needs besides Postgres. */
+  readonly needs?: 'kafka'
   readonly run: (context: ExperimentContext) => Promise<void>
 }

@@ -2,7 +2,7 @@ import { rename, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { databaseTemplate } from '@tidemark/migrations'
-import { createTestDatabase, type PostgresServer, type TestDatabase } from '@tidemark/test-servers'
+import { createTestDatabase, type KafkaServer, type PostgresServer, type TestDatabase } from '@tidemark/test-servers'
 import pg from 'pg'
 import { checkEvidence, type Verdict } from './checks/check-evidence.js'
 import type { Experiment, ExperimentContext, Mutant } from './experiment.js'
@@ -14,6 +14,7 @@ export interface RunOptions {
   readonly size: ExperimentContext['size']
   readonly seed: number
   readonly postgres: Pick<PostgresServer, 'url' | 'directUrl'>
+  readonly kafka?: KafkaServer | undefined
   /** Where histories are kept; a folder per experiment, emptied by its next run. */
   readonly historyFolder: string
   readonly mutant?: Mutant | undefined
@@ -42,7 +43,7 @@ export interface RunReport {
  * An experiment that breaks off is reported, not thrown. The history of a run that failed is kept under `failed/`.
  */
 export async function runExperiment(experiment: Experiment, options: RunOptions): Promise<RunReport> {
-  const { size, seed, postgres, historyFolder, mutant, signal } = options
+  const { size, seed, postgres, kafka, historyFolder, mutant, signal } = options
   const name = mutant ? `${experiment.name}.${mutant.name}` : experiment.name
   const folder = join(historyFolder, name)
   const history = await createHistoryWriter(folder)
@@ -59,7 +60,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
     // Migrated by itself: a template would stay behind on a server that is not ours.
     await databaseTemplate.prepare(database.directUrl)
     await applyMutant(database, mutant)
-    await experiment.run({ size, random: createRandom(seed), database, history, mutant, signal })
+    await experiment.run({ size, random: createRandom(seed), database, kafka, history, mutant, signal })
   } catch (error) {
     broke ??= error
   } finally {

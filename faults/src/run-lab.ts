@@ -1,4 +1,5 @@
-import { startPostgres } from '@tidemark/test-servers'
+import { startKafka, startPostgres, type KafkaServer, type KafkaUnavailable } from '@tidemark/test-servers'
+import type { Experiment } from './experiment.js'
 import { judgeRun, isGood } from './judge-run.js'
 import { mutants } from './mutants/index.js'
 import type { LabRequest } from './parse-arguments.js'
@@ -21,17 +22,28 @@ export async function runLab(
   { historyFolder, print, signal }: LabOptions,
 ): Promise<boolean> {
   const postgres = await startPostgres({ settings: { max_connections: '300', io_method: 'sync' } })
+  let kafka: KafkaServer | KafkaUnavailable | undefined
+  let skipped = 0
   let good = 0
   let bad = 0
   try {
     for (const experiment of request.experiments) {
+      if (experiment.needs === 'kafka') kafka ??= await startKafka()
+      if (experiment.needs === 'kafka' && kafka?.kind === 'unavailable') {
+        skipped++
+        print(request.json ? skippedAsJson(experiment, kafka) : skippedAsText(experiment, kafka))
+        continue
+      }
       const variants = request.mutants ? mutants.filter((mutant) => mutant.experiment === experiment.name) : []
       for (let run = 0; run < request.runs; run++) {
         for (const mutant of [undefined, ...variants]) {
           if (signal.aborted) break
           const size = request.mutants ? 'hunt' : request.size
           const seed = request.seed + run
-          const report = await runExperiment(experiment, { size, seed, postgres, historyFolder, mutant, signal })
+          const report = await runExperiment(experiment, {
+            ...{ size, seed, postgres, historyFolder, mutant, signal },
+            kafka: kafka?.kind === 'unavailable' ? undefined : kafka,
+          })
           const judgement = judgeRun(report, mutant)
           print(request.json ? reportAsJson(report, judgement) : reportAsText(report, judgement))
           if (isGood(judgement)) good++
@@ -41,7 +53,19 @@ export async function runLab(
     }
   } finally {
     await postgres.close()
+    if (kafka && kafka.kind !== 'unavailable') await kafka.close()
   }
-  if (!request.json) print(bad === 0 ? `all ${good} runs went well` : `${bad} of ${good + bad} runs went wrong`)
+  if (!request.json) {
+    const left = skipped === 0 ? '' : `, ${skipped} experiments were skipped`
+    print(bad === 0 ? `all ${good} runs went well${left}` : `${bad} of ${good + bad} runs went wrong${left}`)
+  }
   return bad === 0 && !signal.aborted
+}
+
+function skippedAsJson({ name }: Experiment, { reason }: KafkaUnavailable): string {
+  return JSON.stringify({ experiment: name, outcome: 'skipped', reason })
+}
+
+function skippedAsText({ name }: Experiment, { reason }: KafkaUnavailable): string {
+  return `skipped  ${name}: ${reason}`
 }

@@ -20,7 +20,7 @@ describe('the arguments of the lab', () => {
   })
 
   test('mutants leave out the experiments that have none', () => {
-    expect(names(['--mutants'])).toEqual(['gap-hunter', 'zombie-owners'])
+    expect(names(['--mutants'])).toEqual(['gap-hunter', 'zombie-owners', 'dying-bridges'])
     expect(() => parseArguments(['racing-appends', '--mutants'])).toThrow('no experiment fits')
   })
 

@@ -1,5 +1,6 @@
 import type { Experiment } from '../experiment.js'
 import { droppedCommitReplies } from './dropped-commit-replies.js'
+import { dyingBridges } from './dying-bridges.js'
 import { gapHunter } from './gap-hunter.js'
 import { racingAppends } from './racing-appends.js'
 import { terminatedBackends } from './terminated-backends.js'
@@ -12,4 +13,5 @@ export const experiments: readonly Experiment[] = [
   droppedCommitReplies,
   terminatedBackends,
   zombieOwners,
+  dyingBridges,
 ]

@@ -1,4 +1,5 @@
 import type { Mutant } from '../experiment.js'
+import { acknowledgeBeforeProduce } from './acknowledge-before-produce.js'
 import { boundAndRowsTogether } from './bound-and-rows-together.js'
 import { cachedSequence } from './cached-sequence.js'
 import { checkpointWithoutCompare } from './checkpoint-without-compare.js'
@@ -12,4 +13,5 @@ export const mutants: readonly Mutant[] = [
   fenceAfterInsert,
   cachedSequence,
   checkpointWithoutCompare,
+  acknowledgeBeforeProduce,
 ]

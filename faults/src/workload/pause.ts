@@ -23,3 +23,13 @@ export function deadline(milliseconds: number, signal: AbortSignal): AbortSignal
   if (signal.aborted) end()
   return controller.signal
 }
+
+/** Waits for something, but no longer than a time or until an abort; neither is an error. */
+export async function atMost(milliseconds: number, awaited: Promise<void>, signal: AbortSignal): Promise<void> {
+  const over = new AbortController()
+  const end = () => over.abort()
+  signal.addEventListener('abort', end)
+  await Promise.race([awaited, pause(signal.aborted ? 0 : milliseconds, over.signal)])
+  signal.removeEventListener('abort', end)
+  over.abort()
+}
