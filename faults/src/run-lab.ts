@@ -55,7 +55,8 @@ export async function runLab(
     await postgres.close()
     if (kafka && kafka.kind !== 'unavailable') await kafka.close()
   }
-  if (!request.json) {
+  if (signal.aborted) print(request.json ? JSON.stringify({ outcome: 'interrupted' }) : 'interrupted before the end')
+  else if (!request.json) {
     const left = skipped === 0 ? '' : `, ${skipped} experiments were skipped`
     print(bad === 0 ? `all ${good} runs went well${left}` : `${bad} of ${good + bad} runs went wrong${left}`)
   }
