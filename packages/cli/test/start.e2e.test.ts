@@ -1,0 +1,89 @@
+import { freePort } from '@tidemark/test-servers'
+import pg from 'pg'
+import { afterEach, describe, expect, inject, it } from 'vitest'
+import { useCounterDatabase } from './counter-store.js'
+import { startCli, type RunningCli } from './run-cli.js'
+
+const database = useCounterDatabase()
+const running: RunningCli[] = []
+afterEach(async () => {
+  for (const { child, ended } of running.splice(0)) {
+    child.kill('SIGKILL')
+    await ended
+  }
+})
+
+async function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const port = await freePort()
+  const cli = startCli(['start', ...args], { env: { DATABASE_URL: database.url, PORT: String(port), ...env } })
+  running.push(cli)
+  await cli.until(/"msg":"running"/)
+  return { cli, url: `http://127.0.0.1:${port}` }
+}
+
+async function leasesHeld(): Promise<string[]> {
+  const client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+  const { rows } = await client.query<{ name: string }>(
+    'select name from tidemark.checkpoints where lease_until > clock_timestamp() order by name',
+  )
+  await client.end()
+  return rows.map(({ name }) => name)
+}
+
+const add = (url: string, id: string) =>
+  fetch(`${url}/v1/counter/${id}/add`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"amount":7}',
+  })
+
+describe('tidemark start', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('gives its leases back on %s and ends with 0', async (signal) => {
+    const { cli } = await start([])
+    await expect.poll(leasesHeld, { timeout: 10_000 }).toEqual(['projection:audit@1', 'projection:counter_totals_v1_1'])
+    const toldAt = performance.now()
+    cli.child.kill(signal)
+    const { code, stdout, stderr } = await cli.ended
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+    expect(performance.now() - toldAt).toBeLessThan(10_000)
+    expect(await leasesHeld()).toEqual([])
+    // Every line that it logs is JSON.
+    for (const line of stderr.trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow()
+    expect(stderr).toContain('KAFKA_BROKERS is not set')
+  })
+
+  it('reads what it wrote although another process keeps the read model', async () => {
+    const api = await start(['--only', 'api'])
+    const projections = await start(['--only', 'projections'])
+    expect(projections.cli.written.stderr).not.toContain('"url"')
+    const placed = await add(api.url, 'split')
+    expect(placed.status).toBe(201)
+    const read = await fetch(`${api.url}/v1/counter-totals/split`, {
+      headers: { 'consistency-token': placed.headers.get('consistency-token')!, prefer: 'wait=5' },
+    })
+    expect(await read.json()).toMatchObject({ counterId: 'split', total: 7 })
+  })
+
+  it('stops when it is told so while it starts', async () => {
+    const cli = startCli(['start', '--only', 'projections'], { env: { DATABASE_URL: database.url } })
+    running.push(cli)
+    // Late enough for the handlers of signals, early enough for most of the start.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    cli.child.kill('SIGTERM')
+    await cli.ended
+    expect(await leasesHeld()).toEqual([])
+  })
+
+  it.skipIf(!inject('kafkaBrokers'))('runs the bridges when there is a Kafka', async () => {
+    const { cli } = await start(['--only', 'bridge'], { KAFKA_BROKERS: inject('kafkaBrokers')! }).catch(
+      (error: Error) => ({ cli: undefined, error }),
+    )
+    // The topic is not there, and `start` makes none on somebody's cluster.
+    expect(cli).toBeUndefined()
+    const [refused] = running.slice(-1)
+    const { code, stderr } = await refused!.ended
+    expect(code).toBe(2)
+    expect(stderr).toContain('counter.events')
+  })
+})
