@@ -9,7 +9,7 @@ import {
 } from '@tidemark/eventstore'
 import { typesOf } from './any-projection.js'
 import type { ReadModelTable } from './read-model-table.js'
-import { limitIdleTime } from './sql/limit-idle-time.js'
+import { setUpBatch } from './sql/set-up-batch.js'
 
 export interface CopyOptions {
   /** Inclusive. */
@@ -43,7 +43,8 @@ export async function copyLog(
       if (batch.through === checkpoint.place.position) continue
       const to = await placeAfter(store, batch, checkpoint, epoch)
       await inTransaction(store.pool, async (client) => {
-        await limitIdleTime(on(store.database, client), idleMs)
+        // Nobody reads the table yet; the durable commit of the switch covers what came before it.
+        await setUpBatch(on(store.database, client), { idleMs, commit: 'relaxed' })
         await checkpoint.advance(client, to)
         await table.apply(client, batch.events)
         await failpoint?.('rebuild.before-commit')

@@ -61,7 +61,7 @@ export function defineHandler<const Name extends string, const From extends AnyA
   if (unknown !== undefined)
     throw new ProjectionDefinitionError(
       name,
-      `no aggregate that it is on has an event ${unknown}: there is ${known.join(', ')}`,
+      `none of its aggregates has an event ${unknown}: there is ${known.join(', ')}`,
     )
   return { kind: 'handler', name, version, aggregates, types, handle: handle }
 }

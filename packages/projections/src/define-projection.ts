@@ -146,7 +146,7 @@ export function defineProjection<
       const known = aggregates.flatMap(({ events }) => Object.keys(events))
       throw new ProjectionDefinitionError(
         name,
-        `no aggregate that it is on has an event ${type}: there is ${known.join(', ')}`,
+        `none of its aggregates has an event ${type}: there is ${known.join(', ')}`,
       )
     }
   }

@@ -14,7 +14,7 @@ import { VersionNotLiveError } from './errors.js'
 import { upcastFor } from './fold-rows.js'
 import { checkpointNameOf, handlerIdOf } from './names.js'
 import { ReadModelTable } from './read-model-table.js'
-import { limitIdleTime } from './sql/limit-idle-time.js'
+import { setUpBatch } from './sql/set-up-batch.js'
 import { ensureLiveTable } from './table-lifecycle.js'
 
 export interface RunnerOptions {
@@ -106,7 +106,8 @@ export class ProjectionRunner {
       await checkpoint.advance(store.database.queryable, to)
     } else {
       await inTransaction(store.pool, async (client) => {
-        await limitIdleTime(on(store.database, client), Math.max(this.options.leaseMs, shortestIdleMs))
+        const idleMs = Math.max(this.options.leaseMs, shortestIdleMs)
+        await setUpBatch(on(store.database, client), { idleMs, commit: 'durable' })
         // First, for it locks the checkpoint: an owner that was replaced stops here, before it does any work.
         await checkpoint.advance(client, to)
         await apply(client, events)

@@ -9,7 +9,7 @@ import { listProjections, progressQueryOf, type ProjectionStatus } from './proje
 import { selectTables } from './sql/registry-statements.js'
 
 export interface ProjectorOptions {
-  /** Events per transaction at most; 1,000 unless said. */
+  /** Events per transaction at most; 2,000 unless said. */
   readonly batchSize?: number
   /** How long another process waits before it takes over from one that died; 10,000 ms unless said. */
   readonly leaseMs?: number
@@ -75,7 +75,7 @@ class RunningProjector implements Projector {
   constructor(
     private readonly store: EventStore,
     private readonly projections: readonly AnyProjection[],
-    { batchSize = 1000, leaseMs = 10_000, watchIntervalMs = 500, logger = silentLogger }: ProjectorOptions,
+    { batchSize = 2000, leaseMs = 10_000, watchIntervalMs = 500, logger = silentLogger }: ProjectorOptions,
   ) {
     const twice = projections.find(({ name }, index) => projections.findIndex((other) => other.name === name) < index)
     if (twice) throw new ProjectionDefinitionError(twice.name, 'there is another one of the same name')

@@ -8,6 +8,7 @@ import { ProjectionDefinitionError } from './errors.js'
 import { inReadSchema } from './names.js'
 import { promoteBuild } from './promote-build.js'
 import { ReadModelTable } from './read-model-table.js'
+import { createIndexes } from './table-lifecycle.js'
 
 /** How far a rebuild is. */
 export interface RebuildProgress {
@@ -89,12 +90,24 @@ export async function rebuildProjection(
   try {
     await checkpoint.verify(store.log)
     await copy(build.target)
+    // After the rows: an index that is made at once costs a fraction of one that grows.
+    await keepingLease(checkpoint, leaseMs, () => createIndexes(store.database, projection, build.table))
     await promoteBuild(store, table, checkpoint, { copy, logger, ...(signal ? { signal } : {}) })
   } catch (error) {
     await leave(checkpoint)
     throw error
   }
   return { events, rows: await countRows(store, build.table), durationMs: performance.now() - startedAt }
+}
+
+/** Renews the lease while something takes its time. */
+async function keepingLease(checkpoint: Checkpoint, leaseMs: number, work: () => Promise<void>): Promise<void> {
+  const renewing = setInterval(() => void checkpoint.renewLease().catch(() => undefined), leaseMs / 3)
+  try {
+    await work()
+  } finally {
+    clearInterval(renewing)
+  }
 }
 
 /** The lease is given back so that the next call need not wait for its end. */

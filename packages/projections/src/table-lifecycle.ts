@@ -31,6 +31,7 @@ export async function ensureLiveTable(database: Database, projection: Projection
   const live = tables.find(({ status }) => status === 'live')
   if (!live) {
     const table = await createTable(database, projection, nextTable(projection, tables), 'live')
+    await createIndexes(database, projection, table.table)
     await switchView(database, projection, shapeFor(projection, table.table), undefined)
     return table
   }
@@ -40,7 +41,7 @@ export async function ensureLiveTable(database: Database, projection: Projection
   return live
 }
 
-/** Makes a table with its indexes, and registers it with its checkpoint at the beginning; all or nothing with the transaction. */
+/** Makes a table without further indexes, and registers it with its checkpoint at the beginning; all or nothing with the transaction. */
 export async function createTable(
   database: Database,
   projection: Projection,
@@ -51,7 +52,6 @@ export async function createTable(
   const { name, version } = projection
   const registered = { name, version, table, status, target }
   await execute(database, ddl.createTableText(database.schema, shapeFor(projection, table)))
-  await createIndexes(database, projection, table)
   await insertTable(database, registered)
   return { ...registered, position: 0n }
 }
@@ -111,7 +111,8 @@ export function shapeFor(projection: Projection, table: string): TableShape {
   return { table, columns: projection.columns, key: keyColumnOf(projection) }
 }
 
-async function createIndexes(database: Database, projection: Projection, table: string): Promise<void> {
+/** Makes the indexes that queries need, where they are missing. */
+export async function createIndexes(database: Database, projection: Projection, table: string): Promise<void> {
   const shape = shapeFor(projection, table)
   for (const column of queriedColumnsOf(projection)) {
     if (column !== shape.key) await execute(database, ddl.createIndexText(database.schema, shape, column))
