@@ -109,6 +109,14 @@ export type RowOf<P extends Projection> = z.output<P['schema']>
  * @throws {ProjectionDefinitionError} a name, the key, a column, a handler or a query rule is unusable.
  *
  * @example
+ * import { defineAggregate, event } from '@tidemark/eventstore'
+ * const Counter = defineAggregate({
+ *   name: 'counter',
+ *   initialState: () => ({}),
+ *   events: { Added: event(z.object({ amount: z.number() })), Reset: event(z.object({})) },
+ *   evolve: { Added: (state) => state, Reset: (state) => state },
+ *   commands: () => ({}),
+ * })
  * const counterTotals = defineProjection({
  *   name: 'counter-totals',
  *   version: 1,
