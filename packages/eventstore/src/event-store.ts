@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ClientBase, ClientConfig, Pool } from 'pg'
+import type { Pool } from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { AppendResult } from './append-outcome.js'
 import { AppendQueue } from './append-queue.js'
@@ -8,12 +8,20 @@ import { appendInTransaction } from './append-transaction.js'
 import { on, type Database } from './database.js'
 import type { AnyAggregate, CommandInput, CommandName, EventToAppend, StateOf } from './define-aggregate.js'
 import { ConfigurationError } from './errors.js'
+import type {
+  AppendOptions,
+  EventStoreOptions,
+  LoadOptions,
+  ReadStreamOptions,
+  StreamPart,
+  WalkLogOptions,
+} from './event-store-options.js'
 import type { NewEvent, RecordedEvent } from './event.js'
 import { executeCommand, type ExecuteOptions, type ExecuteResult } from './execute-command.js'
-import { encodeExpectedVersion, type ExpectedVersion } from './expected-version.js'
+import { encodeExpectedVersion } from './expected-version.js'
 import { loadAggregate, newestVersion, type Loaded } from './load-aggregate.js'
 import { silentLogger, type Logger } from './logger.js'
-import type { LogFilter, LogSource } from './log-source.js'
+import type { LogSource } from './log-source.js'
 import { paged } from './paged.js'
 import { PostgresLog } from './postgres-log.js'
 import { serializeEvent } from './serialize-event.js'
@@ -25,82 +33,6 @@ import { selectStream } from './sql/select-stream.js'
 import { checkStreamId, streamIdOf } from './stream-id.js'
 import { Subscription, type SubscriptionOptions } from './subscription.js'
 import { Wakeup } from './wakeup.js'
-
-export interface EventStoreOptions {
-  /** The schema that was migrated; `tidemark` unless said. */
-  readonly schema?: string
-  readonly logger?: Logger
-  /** Makes event ids; UUIDv7 unless said. */
-  readonly generateId?: () => string
-  /** An event's data and metadata have at most this size together; 1 MiB unless said. */
-  readonly maxEventBytes?: number
-  /** How many appends may wait before the next fails with `OverloadedError`; 10,000 unless said. */
-  readonly maxQueuedAppends?: number
-  /** How many events one statement carries at most; 1,000 unless said. */
-  readonly maxGroupEvents?: number
-  /** How long a lost connection or a locked stream is tried again before an append fails; 15,000 ms unless said. */
-  readonly retryForMs?: number
-  /** How often subscriptions look for new events although nothing woke them; 200 ms unless said. */
-  readonly pollIntervalMs?: number
-  /** The connection that listens for other processes' appends: the pool's own settings unless said, none when false. Never through a transaction pooler. */
-  readonly listen?: ClientConfig | false
-  /** Turn off behind a transaction pooler that does not keep prepared statements. */
-  readonly preparedStatements?: boolean
-}
-
-export interface AppendOptions {
-  /** What the stream must look like; there is no default, so that nobody loses a race unknowingly. */
-  readonly expectedVersion: ExpectedVersion
-  /** Appends within this transaction of the caller; not grouped, and seen by readers once it commits. */
-  readonly transaction?: ClientBase
-  /** Withdraws an append that still waits; one that was sent already goes on. */
-  readonly signal?: AbortSignal
-}
-
-/** One stream's part of an append to several. */
-export interface StreamPart {
-  readonly streamId: string
-  readonly expectedVersion: ExpectedVersion
-  /** Empty to check the stream only: no other append to it commits before this one does. */
-  readonly events: readonly NewEvent[]
-  /** Whose schemas the data is checked against. */
-  readonly aggregate?: AnyAggregate
-}
-
-/** Makes the part of an aggregate for {@link EventStore.appendToStreams}, its events checked by the compiler. */
-export function partOf<A extends AnyAggregate>(
-  aggregate: A,
-  aggregateId: string,
-  events: readonly EventToAppend<A['events']>[],
-  expectedVersion: ExpectedVersion,
-): StreamPart {
-  return { aggregate, streamId: streamIdOf(aggregate.name, aggregateId), events, expectedVersion }
-}
-
-/** When to load an aggregate at: a version, or a time; now unless said. */
-export type LoadOptions =
-  { readonly atVersion?: bigint; readonly at?: undefined } | { readonly at: Date; readonly atVersion?: undefined }
-
-/** Which part of the log to walk through. */
-export interface WalkLogOptions extends LogFilter {
-  /** Exclusive; from the beginning unless said. */
-  readonly after?: bigint
-  /** Inclusive; to the head as it is when the walk gets there unless said. */
-  readonly upTo?: bigint
-  /** How many events are read at once, 1,000 unless said. */
-  readonly pageSize?: number
-}
-
-/** Which part of a stream to read. */
-export interface ReadStreamOptions {
-  /** Inclusive; 1 unless said. */
-  readonly fromVersion?: bigint
-  /** Inclusive; the newest unless said. */
-  readonly toVersion?: bigint
-  readonly direction?: 'forwards' | 'backwards'
-  /** At most this many events, 1,000 unless said. */
-  readonly limit?: number
-}
 
 /**
  * An event store on a schema that was migrated by `@tidemark/migrations`.

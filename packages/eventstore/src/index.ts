@@ -46,17 +46,15 @@ export {
 } from './errors.js'
 export { deriveEventId } from './event-id.js'
 export type { EventMetadata, NewEvent, RecordedEvent } from './event.js'
-export {
-  createEventStore,
-  EventStore,
-  partOf,
-  type AppendOptions,
-  type EventStoreOptions,
-  type LoadOptions,
-  type ReadStreamOptions,
-  type StreamPart,
-  type WalkLogOptions,
-} from './event-store.js'
+export type {
+  AppendOptions,
+  EventStoreOptions,
+  LoadOptions,
+  ReadStreamOptions,
+  StreamPart,
+  WalkLogOptions,
+} from './event-store-options.js'
+export { createEventStore, EventStore } from './event-store.js'
 export type { ExecuteOptions, ExecuteResult } from './execute-command.js'
 export type { ExpectedVersion } from './expected-version.js'
 export { failpoint, type Failpoint } from './failpoint.js'
@@ -68,6 +66,7 @@ export type { Operable, OperableStatus } from './operable.js'
 export { translateDatabaseError } from './postgres-errors.js'
 export type { Head } from './sql/select-head.js'
 export { assertStorable, type JsonValue } from './stored-value.js'
+export { partOf } from './part-of.js'
 export { partsOf, streamIdOf, type StreamId } from './stream-id.js'
 export {
   Subscription,
