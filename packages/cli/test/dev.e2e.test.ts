@@ -206,8 +206,8 @@ describe('tidemark dev', () => {
     const other = newProject()
     const cli = startCli(['dev', '--port', new URL(first.url).port], { cwd: other })
     const { code, stderr } = await cli.ended
-    expect(code).toBe(2)
     expect(stderr).toMatch(/\nerror: port \d+ at 127\.0\.0\.1 is in use by another program.*\n$/)
+    expect(code).toBe(2)
     expect(existsSync(join(other, '.tidemark/postgres/postmaster.pid'))).toBe(false)
     await stop(first)
   })

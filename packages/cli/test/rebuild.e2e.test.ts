@@ -7,7 +7,8 @@ import { runCli, startCli, startCliOnTerminal } from './run-cli.js'
 const database = useCounterDatabase(0)
 const env = (extra: Readonly<Record<string, string>> = {}) => ({ DATABASE_URL: database.url, ...extra })
 const rebuild = ['projections', 'rebuild', 'counter-totals']
-const events = 12_000
+// Six batches: enough to be interrupted between two of them.
+const events = 30_000
 const total = (events * (events + 1)) / 2
 
 async function readTotal(): Promise<unknown> {
@@ -42,22 +43,25 @@ describe('tidemark projections rebuild', () => {
   it('shows a bar on a terminal and takes it away', async () => {
     const { code, stdout } = await startCliOnTerminal(rebuild, { env: env() }).ended
     expect(code).toBe(0)
-    expect(stdout).toMatch(/\r\u001b\[Krebuilding counter-totals \[#+ *\] \d+% \d+\/12000, \d+\/s/)
+    const bars = stdout.split('\r\u001b[K').filter((part) => part.startsWith('rebuilding'))
+    expect(bars[0]).toMatch(/^rebuilding counter-totals \[#+ *\] \d+% \d+\/30000, \d+\/s/)
     expect(stdout.lastIndexOf('\r\u001b[K')).toBeLessThan(stdout.indexOf('counter-totals\r\n'))
   })
 
   it('writes plain lines into a pipe, is interrupted with 130, and goes on', async () => {
-    const slow = startCli(rebuild, { env: env({ TEST_FOLD_PAUSE_MS: '0.6' }) })
-    await slow.until(/rebuilding counter-totals: \d+\/12000, \d+\/s, \d+ s left\n/)
-    const other = await runCli(rebuild, { env: env() })
+    const slow = startCli(rebuild, { env: env({ TEST_FOLD_PAUSE_MS: '0.5' }) })
+    await slow.until(/rebuilding counter-totals: \d+\/30000, \d+\/s, \d+ s left\n/)
+    const other = startCli(rebuild, { env: env() })
+    await other.until(/error/)
     slow.child.kill('SIGINT')
     const { code, stdout, stderr } = await slow.ended
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
     expect(stderr).toMatch(/\nerror: interrupted: .*`tidemark projections rebuild counter-totals` goes on from here\n$/)
     expect(stderr).not.toContain('\u001b')
     // Meanwhile nobody else could.
-    expect(other.code).toBe(4)
-    expect(other.stderr).toMatch(/^error: projection "counter-totals" is being rebuilt by/)
+    const refused = await other.ended
+    expect(refused.code).toBe(4)
+    expect(refused.stderr).toMatch(/^error: projection "counter-totals" is being rebuilt by/)
 
     const next = await runCli([...rebuild, '-o', 'json'], { env: env() })
     expect(next.code).toBe(0)

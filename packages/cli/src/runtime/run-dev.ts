@@ -40,10 +40,11 @@ export async function runDev(options: DevOptions): Promise<void> {
     const broken = ended.then(() => {
       throw new CliError(`Postgres has ended: see ${logFile}, and start again`)
     })
-    broken.catch(() => undefined)
+    const until = Promise.race([told, broken])
+    // It ends for good reasons, too: whoever still waits for it then is told, nobody else.
+    until.catch(() => undefined)
     try {
       const own: Settings = { ...settings, database: { url, from: 'tidemark dev' } }
-      const until = Promise.race([told, broken])
       await serve(own, { ...options, devFolder, id: 'own', until, onReady: () => claim.tell(url) })
     } finally {
       await database.stop()
