@@ -42,7 +42,7 @@ interface Part {
 }
 
 const maxGroups = 2
-const secondGroupFrom = 128
+const secondGroupFromEvents = 100
 const maxAlone = 2
 const maxGroupBytes = 4 * 1024 * 1024
 
@@ -119,7 +119,7 @@ export class AppendQueue {
   }
 
   private flush(): void {
-    while (this.groups === 0 || (this.groups < maxGroups && this.waiting.length >= secondGroupFrom)) {
+    while (this.groups === 0 || (this.groups < maxGroups && this.waitingEvents() >= secondGroupFromEvents)) {
       const group = this.takeGroup()
       if (group.length === 0) break
       this.groups++
@@ -129,6 +129,12 @@ export class AppendQueue {
       })
     }
     if (this.isIdle()) for (const resolve of this.onIdle.splice(0)) resolve()
+  }
+
+  private waitingEvents(): number {
+    let events = 0
+    for (const { part } of this.waiting) if ((events += part.events.length) >= secondGroupFromEvents) break
+    return events
   }
 
   /** Takes the calls that can travel together, in order of arrival, and sends those that go apart; the others keep their places. */

@@ -52,12 +52,8 @@ export class Checkpoint {
    * @throws {LogMismatchError} it does not: the log was restored to an earlier point.
    */
   async verify(source: LogSource): Promise<void> {
-    const { position, eventId } = this.current
-    if (position === 0n || eventId === undefined) return
-    const [found, head] = [await source.lastEventId(position), await source.head()]
-    if (head.lastPosition < position)
-      throw new LogMismatchError(this.name, position, `the log ends at position ${head.lastPosition}`)
-    if (found !== eventId) throw new LogMismatchError(this.name, position, `event ${eventId} is not where it was`)
+    const reason = await checkpointMisfit(source, this.current)
+    if (reason !== undefined) throw new LogMismatchError(this.name, this.current.position, reason)
   }
 
   /**
@@ -101,6 +97,17 @@ export class Checkpoint {
   async fail(reason: string): Promise<void> {
     await run(this.database, statements.failCheckpoint, [this.name, this.ownerEpoch, reason.slice(0, 2000)])
   }
+}
+
+/** Why a log is not the one that a place was noted on; undefined when it is. */
+export async function checkpointMisfit(
+  source: LogSource,
+  { position, eventId }: CheckpointPlace,
+): Promise<string | undefined> {
+  if (position === 0n || eventId === undefined) return undefined
+  const [found, head] = [await source.lastEventId(position), await source.head()]
+  if (head.lastPosition < position) return `the log ends at position ${head.lastPosition}`
+  return found === eventId ? undefined : `event ${eventId} is not where it was`
 }
 
 /** A checkpoint as it is in the database. */

@@ -191,6 +191,35 @@ export class LogMismatchError extends EventStoreError {
   }
 }
 
+/** A checkpoint that was made on another log than the one that is there. */
+export interface CheckpointMisfit {
+  readonly name: string
+  readonly position: bigint
+  readonly reason: string
+}
+
+/** Thrown when the store is on another cluster or timeline than before, and checkpoints do not fit its log: nothing follows it until somebody decides. */
+export class LogRestoredError extends EventStoreError {
+  override readonly code = 'EVENTSTORE_LOG_RESTORED'
+  constructor(readonly checkpoints: readonly CheckpointMisfit[]) {
+    const list = checkpoints.map(({ name, position, reason }) => `"${name}" at position ${position} (${reason})`)
+    super(
+      `the log was restored to an earlier point, and checkpoints do not fit it: ${list.join(', ')}. Follow the restore runbook: run \`tidemark db new-epoch\``,
+    )
+  }
+}
+
+/** Thrown when the database gives out positions in a way that could lose events: each defect says how it is mended. */
+export class StoreCorruptError extends EventStoreError {
+  override readonly code = 'EVENTSTORE_STORE_CORRUPT'
+  constructor(
+    readonly schema: string,
+    readonly defects: readonly string[],
+  ) {
+    super(`the store in schema "${schema}" could lose events: ${defects.join('; ')}`)
+  }
+}
+
 /** Thrown when a definition or an option cannot work; found when the program starts. */
 export class ConfigurationError extends EventStoreError {
   override readonly code = 'EVENTSTORE_CONFIGURATION'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
-import { v7 as uuidv7 } from 'uuid'
+import { generateId } from './generate-id.js'
 import type { AppendResult } from './append-outcome.js'
 import { AppendQueue } from './append-queue.js'
 import { appendToStreams, appendToStreamsInTransaction } from './append-to-streams.js'
@@ -76,7 +76,7 @@ export class EventStore {
       )
     }
     this.logger = logger
-    this.generateId = options.generateId ?? uuidv7
+    this.generateId = options.generateId ?? generateId
     this.retryForMs = options.retryForMs ?? 15_000
     this.maxEventBytes = options.maxEventBytes ?? 1024 * 1024
     this.database = { queryable: pool, schema, prepare: preparedStatements }

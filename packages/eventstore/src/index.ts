@@ -35,13 +35,16 @@ export {
   InvalidCommandError,
   InvalidEventError,
   LogMismatchError,
+  LogRestoredError,
   OutcomeUnknownError,
   OverloadedError,
   StoreClosedError,
+  StoreCorruptError,
   UnknownCommandError,
   UnknownEventError,
   UnstorableValueError,
   VersionConflictError,
+  type CheckpointMisfit,
   type DatabaseErrorKind,
 } from './errors.js'
 export { deriveEventId } from './event-id.js'

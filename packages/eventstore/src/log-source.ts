@@ -38,6 +38,12 @@ export interface LogSource {
   read(options: ReadLogOptions): Promise<LogBatch>
   /** Calls back whenever the head has moved, and from time to time in any case; returns the way to stop it. */
   onAdvance(listener: () => void): () => void
+  /**
+   * Makes sure that the log is the one that it was; called before a subscription starts. A source that cannot tell leaves it out.
+   *
+   * @throws {LogRestoredError} @throws {StoreCorruptError}
+   */
+  verify?(): Promise<void>
   /** The epoch of the log: another one after it was restored to an earlier point. */
   epoch(): Promise<string>
   /** The id of the last event at or below a position. */

@@ -4,12 +4,15 @@ import { selectEpoch } from './sql/select-epoch.js'
 import { selectHead, type Head } from './sql/select-head.js'
 import { selectLastEventId } from './sql/select-last-event-id.js'
 import { selectLog } from './sql/select-log.js'
+import { verifyAssumptions, verifyCluster } from './verify-store.js'
 import type { Wakeup } from './wakeup.js'
 
 /** The log in Postgres, read up to the safe head. One head for all subscriptions of a process: reading it is their common cost. */
 export class PostgresLog implements LogSource {
   private known: Head = { position: 0n, lastPosition: 0n, heldBackByPid: undefined }
   private reading: Promise<Head> | undefined
+  private proven = false
+  private cluster: string | undefined
 
   constructor(
     private readonly database: Database,
@@ -40,6 +43,15 @@ export class PostgresLog implements LogSource {
 
   onAdvance(listener: () => void): () => void {
     return this.wakeup.onWake(listener)
+  }
+
+  async verify(): Promise<void> {
+    if (!this.proven) await verifyAssumptions(this.database)
+    this.proven = true
+    const cluster = await verifyCluster(this.database, this)
+    // What was known of the log on another timeline is not true of this one, which may end earlier.
+    if (cluster !== this.cluster) this.known = { position: 0n, lastPosition: 0n, heldBackByPid: undefined }
+    this.cluster = cluster
   }
 
   epoch(): Promise<string> {

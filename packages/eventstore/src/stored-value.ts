@@ -14,7 +14,55 @@ const maxDepth = 200
  *
  * @throws {UnstorableValueError}
  */
-export function assertStorable(value: unknown, path = '$', depth = 0): void {
+export function assertStorable(value: unknown, path = '$'): void {
+  // Nearly every value is fine, so paths are only put together once one is not.
+  if (!isStorable(value, 0)) explain(value, path, 0)
+}
+
+function isStorable(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+      return isText(value)
+    case 'boolean':
+      return true
+    case 'number':
+      return isNumber(value)
+    case 'object':
+      if (value === null) return true
+      if (depth >= maxDepth) return false
+      return Array.isArray(value) ? isArray(value, depth) : isObject(value, depth)
+    default:
+      return false
+  }
+}
+
+function isText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\u0000')
+}
+
+function isNumber(number: number): boolean {
+  if (number === 0) return !Object.is(number, -0)
+  return Number.isFinite(number) && (Number.isSafeInteger(number) || !Number.isInteger(number))
+}
+
+function isArray(array: readonly unknown[], depth: number): boolean {
+  // By index, for iteration passes over holes.
+  for (let index = 0; index < array.length; index++) if (!isStorable(array[index], depth + 1)) return false
+  return true
+}
+
+function isObject(object: object, depth: number): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  for (const key of Object.keys(object)) {
+    const property = (object as Record<string, unknown>)[key]
+    if (property !== undefined && !(isText(key) && isStorable(property, depth + 1))) return false
+  }
+  return true
+}
+
+/** Finds the first value at fault, and says where it is and why. */
+function explain(value: unknown, path: string, depth: number): void {
   switch (typeof value) {
     case 'string':
       return assertText(value, path)
@@ -52,7 +100,7 @@ function assertNumber(number: number, path: string): void {
 }
 
 function assertArray(array: readonly unknown[], path: string, depth: number): void {
-  for (let index = 0; index < array.length; index++) assertStorable(array[index], `${path}[${index}]`, depth + 1)
+  for (let index = 0; index < array.length; index++) explain(array[index], `${path}[${index}]`, depth + 1)
 }
 
 function assertObject(object: object, path: string, depth: number): void {
@@ -65,6 +113,6 @@ function assertObject(object: object, path: string, depth: number): void {
     if (property === undefined) continue
     const propertyPath = /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`
     assertText(key, propertyPath)
-    assertStorable(property, propertyPath, depth + 1)
+    explain(property, propertyPath, depth + 1)
   }
 }

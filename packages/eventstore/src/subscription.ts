@@ -1,6 +1,12 @@
 import { Checkpoint, type CheckpointPlace } from './checkpoint.js'
 import type { Database } from './database.js'
-import { CheckpointLostError, LogMismatchError, UnknownEventError } from './errors.js'
+import {
+  CheckpointLostError,
+  LogMismatchError,
+  LogRestoredError,
+  StoreCorruptError,
+  UnknownEventError,
+} from './errors.js'
 import type { RecordedEvent } from './event.js'
 import type { Logger } from './logger.js'
 import type { LogFilter, LogSource } from './log-source.js'
@@ -36,6 +42,9 @@ export interface SubscriptionOptions {
 export type SubscriptionState = 'waiting-for-lease' | 'running' | 'retrying' | 'stopped' | 'failed'
 
 const longestPauseMs = 10_000
+
+/** What no retry mends. */
+const needsSomebody = [LogMismatchError, LogRestoredError, StoreCorruptError, UnknownEventError]
 
 /**
  * A durable reader of the log: takes its checkpoint, hands over batch after batch, and sleeps at the head until something is appended.
@@ -82,16 +91,17 @@ export class Subscription {
           await this.sleep(Math.min(this.leaseMs / 4, 1000), 'undisturbed')
           continue
         }
+        await this.source.verify?.()
         await checkpoint.verify(this.source)
         const epoch = await this.source.epoch()
         this.state = 'running'
         await this.follow(checkpoint, epoch, () => (failures = 0))
       } catch (error) {
         this.lastError = error
-        if (error instanceof LogMismatchError || error instanceof UnknownEventError) {
+        if (needsSomebody.some((kind) => error instanceof kind)) {
           this.state = 'failed'
           this.options.logger.error({ err: error, subscription: this.options.name }, 'the subscription stopped')
-          await checkpoint?.fail(error.message).catch(() => undefined)
+          await checkpoint?.fail(messageOf(error)).catch(() => undefined)
           break
         }
         this.state = 'retrying'
@@ -100,7 +110,7 @@ export class Subscription {
             { err: error, subscription: this.options.name },
             'a batch failed and will be tried again',
           )
-          await checkpoint?.fail(error instanceof Error ? error.message : String(error)).catch(() => undefined)
+          await checkpoint?.fail(messageOf(error)).catch(() => undefined)
         }
         await this.sleep(Math.min(50 * 2 ** failures++, longestPauseMs) * (0.5 + Math.random()), 'undisturbed')
       } finally {
@@ -172,4 +182,8 @@ export class Subscription {
     })
     this.wakeSleeper = undefined
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
