@@ -16,6 +16,7 @@ import type {
   StreamPart,
   WalkLogOptions,
 } from './event-store-options.js'
+import type { EventStorePort } from './event-store-port.js'
 import type { NewEvent, RecordedEvent } from './event.js'
 import { executeCommand, type ExecuteOptions, type ExecuteResult } from './execute-command.js'
 import { encodeExpectedVersion } from './expected-version.js'
@@ -50,7 +51,7 @@ export function createEventStore(pool: Pool, options: EventStoreOptions = {}): E
   return new EventStore(pool, options)
 }
 
-export class EventStore {
+export class EventStore implements EventStorePort {
   /** The log, for subscriptions of any kind. */
   readonly log: LogSource
   /** Where the store's statements go; for packages that build on the store. */

@@ -58,6 +58,7 @@ export type {
   WalkLogOptions,
 } from './event-store-options.js'
 export { createEventStore, EventStore } from './event-store.js'
+export type { DeliveredBatch, EventStorePort, RunningSubscription, SubscribeOptions } from './event-store-port.js'
 export type { ExecuteOptions, ExecuteResult } from './execute-command.js'
 export type { ExpectedVersion } from './expected-version.js'
 export { failpoint, type Failpoint } from './failpoint.js'
