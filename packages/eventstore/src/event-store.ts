@@ -23,6 +23,7 @@ import { encodeExpectedVersion } from './expected-version.js'
 import { loadAggregate, newestVersion, type Loaded } from './load-aggregate.js'
 import { silentLogger, type Logger } from './logger.js'
 import type { LogSource } from './log-source.js'
+import { beginNewEpoch, type NewEpoch, type NewEpochOptions } from './new-epoch.js'
 import { paged } from './paged.js'
 import { PostgresLog } from './postgres-log.js'
 import { serializeEvent } from './serialize-event.js'
@@ -53,7 +54,7 @@ export function createEventStore(pool: Pool, options: EventStoreOptions = {}): E
 
 export class EventStore implements EventStorePort {
   /** The log, for subscriptions of any kind. */
-  readonly log: LogSource
+  readonly log: LogSource & Required<Pick<LogSource, 'verify'>>
   /** Where the store's statements go; for packages that build on the store. */
   readonly database: Database
   private readonly appends: AppendQueue
@@ -280,6 +281,33 @@ export class EventStore implements EventStorePort {
   /** How far the log may be read now, and which backend holds it back. */
   head(): Promise<Head> {
     return this.log.head()
+  }
+
+  /**
+   * Makes sure that nothing can be lost here: positions are given out as the safe head needs it, and the log is the one that it was.
+   *
+   * Subscriptions do it by themselves; programs that only append or read call it when they start. It costs two queries. After a promotion or a restore
+   * it compares every checkpoint with the log: when all fit, the epoch stays.
+   *
+   * @throws {StoreCorruptError} the sequence or the fence is not as it must be. @throws {LogRestoredError} a checkpoint does not fit the log.
+   */
+  verifyEpoch(): Promise<void> {
+    return this.log.verify()
+  }
+
+  /**
+   * Begins a new epoch after the log was restored to an earlier point: consistency tokens of the old one are refused from then on.
+   *
+   * Checkpoints that fit the log stay. Those that do not are moved back to `rewindTo`; without it nothing is done. Run it while no writer and no
+   * subscriber runs, as the owner of the schema.
+   *
+   * @throws {LogRestoredError} checkpoints do not fit, and `rewindTo` is missing. @throws {ConfigurationError} it is past the end of the log.
+   *
+   * @example
+   * const { epoch, rewound } = await store.newEpoch({ reason: 'restored to 12:03 after a bad deploy', rewindTo: 48_120n })
+   */
+  newEpoch(options: NewEpochOptions): Promise<NewEpoch> {
+    return beginNewEpoch(this.database, this.pool, this.log, options)
   }
 
   /**

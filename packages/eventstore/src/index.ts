@@ -22,6 +22,7 @@ export {
   type Rejection,
   type SnapshotPolicy,
   type StateOf,
+  type UnknownEvents,
   type Upcaster,
 } from './define-aggregate.js'
 export {
@@ -57,15 +58,17 @@ export type {
   StreamPart,
   WalkLogOptions,
 } from './event-store-options.js'
-export { createEventStore, EventStore } from './event-store.js'
 export type { DeliveredBatch, EventStorePort, RunningSubscription, SubscribeOptions } from './event-store-port.js'
+export { createEventStore, EventStore } from './event-store.js'
 export type { ExecuteOptions, ExecuteResult } from './execute-command.js'
 export type { ExpectedVersion } from './expected-version.js'
+export { presentTypesOf, storedTypesOf } from './event-types.js'
 export { failpoint, type Failpoint } from './failpoint.js'
 export { fold, upcast } from './fold.js'
 export type { Loaded } from './load-aggregate.js'
 export type { LogBatch, LogFilter, LogSource, ReadLogOptions } from './log-source.js'
 export { silentLogger, type Logger } from './logger.js'
+export type { NewEpoch, NewEpochOptions } from './new-epoch.js'
 export type { Operable, OperableStatus } from './operable.js'
 export { translateDatabaseError } from './postgres-errors.js'
 export type { Head } from './sql/select-head.js'
