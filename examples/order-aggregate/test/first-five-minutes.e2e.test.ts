@@ -1,11 +1,12 @@
 import { freePort } from '@tidemark/test-servers'
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { killAll, processTree, untilGone } from './process-tree.js'
 
 // What somebody does who has just heard of Tidemark: a folder and a home with nothing in them, a clone, two commands.
@@ -17,7 +18,8 @@ const git = (...args: string[]) => execFileSync('git', args, { cwd: repository, 
 
 function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const { PATH, LANG, npm_config_registry, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS } = process.env
-  const fromNpm = (name: string) => execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim()
+  const fromNpm = (name: string) =>
+    execFileSync('npm', ['config', 'get', name], { encoding: 'utf8', stdio: 'pipe' }).trim()
   return {
     ...{ PATH, LANG, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS },
     HOME: home,
@@ -53,10 +55,13 @@ let api: string
 const shops: Shop[] = []
 
 /** `npm start` in a process group of its own, as a terminal starts it. */
-async function start(args: readonly string[] = []): Promise<Shop & { readonly stdout: string }> {
+async function start(
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Shop & { readonly stdout: string }> {
   const npm = spawn('npm', ['start', '--', ...args], {
     cwd: checkout,
-    env: environment({ PORT: String(port) }),
+    env: environment({ PORT: String(port), ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
@@ -79,14 +84,21 @@ async function start(args: readonly string[] = []): Promise<Shop & { readonly st
 /** Ctrl-C: the terminal sends it to the whole group. */
 async function interrupt({ npm, ended, pids }: Shop): Promise<void> {
   process.kill(-npm.pid!, 'SIGINT')
-  await ended
+  expect(await ended).toBe(0)
   expect(await untilGone(pids, 10_000)).toEqual([])
 }
 
 async function getJson(path: string, headers: Readonly<Record<string, string>> = {}) {
   const response = await fetch(`${api}${path}`, { headers })
   expect(response.status, await response.clone().text()).toBe(200)
-  return response.json() as Promise<Record<string, any>>
+  return response.json() as Promise<{ data: unknown[]; page: { next: string | null } }>
+}
+
+/** The data that a command prints, run as the README says. */
+async function tidemark(...args: readonly string[]): Promise<unknown> {
+  const options = { cwd: checkout, env: environment() }
+  const { stdout } = await promisify(execFile)('npx', ['tidemark', ...args, '-o', 'json'], options)
+  return (JSON.parse(stdout) as { data: unknown }).data
 }
 
 /** All rows, page by page. */
@@ -143,9 +155,8 @@ describe('the first five minutes', () => {
     expect(await getJson('/v1/order-summary/o-mine', { 'consistency-token': token, prefer: 'wait=5' })).toEqual(row)
     expect(await readAllOrders()).toEqual(orders)
 
-    const rebuild = ['tidemark', 'projections', 'rebuild', 'order-summary', '-o', 'json']
-    const rebuilt = execFileSync('npx', rebuild, { cwd: checkout, env: environment(), encoding: 'utf8' })
-    expect(JSON.parse(rebuilt)).toMatchObject({ status: 'ok', data: { projection: 'order-summary', rows: 201 } })
+    const rebuilt = await tidemark('projections', 'rebuild', 'order-summary')
+    expect(rebuilt).toMatchObject({ projection: 'order-summary', rows: 201 })
     expect(await readAllOrders()).toEqual(orders)
     // The new table is kept up to date, too.
     const paid = await fetch(`${api}/v1/order/o-mine/pay`, {
@@ -158,8 +169,11 @@ describe('the first five minutes', () => {
 
     await interrupt(second)
     // Starting again finds the data, and adds no demo data to it.
-    const third = await start()
+    const kafka = inject('kafkaBrokers')
+    const third = await (kafka ? start(['--kafka'], { KAFKA_BROKERS: kafka }) : start())
     expect(await readAllOrders()).toHaveLength(201)
+    const bridge = { name: 'orders', ...(kafka ? { state: 'running', lag: '0' } : { state: 'stopped' }) }
+    await expect.poll(() => tidemark('bridge', 'list'), { timeout: 30_000 }).toMatchObject([bridge])
     await interrupt(third)
     expect(existsSync(join(checkout, '.tidemark/dev.json'))).toBe(false)
     // Nothing of this is for git to see.
