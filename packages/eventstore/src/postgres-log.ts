@@ -1,9 +1,9 @@
 import type { Database } from './database.js'
+import { FilteredReader } from './filtered-read.js'
 import type { LogBatch, LogSource, ReadLogOptions } from './log-source.js'
 import { selectEpoch } from './sql/select-epoch.js'
 import { selectHead, type Head } from './sql/select-head.js'
 import { selectLastEventId } from './sql/select-last-event-id.js'
-import { selectLog } from './sql/select-log.js'
 import { verifyAssumptions, verifyCluster } from './verify-store.js'
 import type { Wakeup } from './wakeup.js'
 
@@ -14,10 +14,13 @@ export class PostgresLog implements LogSource {
   private proven = false
   private cluster: string | undefined
 
+  private readonly filtered: FilteredReader
+
   constructor(
     private readonly database: Database,
     private readonly wakeup: Wakeup,
   ) {
+    this.filtered = new FilteredReader(database)
     wakeup.onWake(() => (this.reading = undefined))
   }
 
@@ -35,10 +38,8 @@ export class PostgresLog implements LogSource {
     const bound = stale ? this.known.position : (await this.sharedHead()).position
     const target = upTo !== undefined && upTo < bound ? upTo : bound
     if (target <= after) return { events: [], through: after, atHead: true }
-    const events = await selectLog(this.database, { after, upTo: target, limit, types, categories })
-    const last = events.at(-1)
-    const full = events.length >= limit && last !== undefined
-    return { events, through: full ? last.position : target, atHead: !full && !stale }
+    const page = await this.filtered.read({ after, upTo: target, limit, types, categories })
+    return { ...page, atHead: page.through === bound && !stale }
   }
 
   onAdvance(listener: () => void): () => void {

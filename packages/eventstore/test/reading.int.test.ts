@@ -71,27 +71,6 @@ describe('reading', () => {
     },
   )
 
-  test('a rare type is found by its index and not by passing through the log', async () => {
-    await database.pool
-      .query(`insert into tidemark.events (stream_id, version, id, schema_version, type, data, metadata)
-      select 'bulk-1', n, gen_random_uuid(), 1, 'Bulk', '{}', '{}' from generate_series(1, 20000) n`)
-    await database.pool.query('analyze tidemark.events')
-    const client = await database.pool.connect()
-    await client.query(
-      `load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_analyze = on; set client_min_messages = log`,
-    )
-    const plans: string[] = []
-    client.on('notice', (notice) => plans.push(notice.message ?? ''))
-    const { selectLog } = await import('../src/sql/select-log.js')
-    await selectLog(
-      { queryable: client, schema: 'tidemark', prepare: false },
-      { after: 0n, upTo: 10n ** 9n, limit: 1000, types: ['Rare'] },
-    )
-    client.release(true)
-    expect(plans.join('\n')).toContain('events_type_position_idx')
-    expect(plans.join('\n')).not.toContain('Seq Scan')
-  })
-
   test('nothing more is read once the consumer breaks off', async () => {
     let seen = 0
     for await (const event of store.walkStream('order-1', { limit: 10 })) {

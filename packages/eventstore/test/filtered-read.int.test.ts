@@ -1,0 +1,65 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { FilteredReader } from '../src/filtered-read.js'
+import { useStoreDatabase } from './store-database.js'
+
+describe('reading the log by a filter', () => {
+  const database = useStoreDatabase()
+  const size = 30_000n
+  beforeAll(async () => {
+    // Common events, with a stretch in the middle that has none of them, and three rare ones.
+    await database.pool
+      .query(`insert into tidemark.events (stream_id, version, id, schema_version, type, data, metadata)
+      select 'bulk-1', n, gen_random_uuid(), 1,
+             case when n in (5, 15000, 29999) then 'Rare' when n between 10001 and 20000 then 'Other' else 'Common' end, '{}', '{}'
+        from generate_series(1, ${size}) n`)
+    await database.pool.query('analyze tidemark.events')
+  })
+
+  const counted = async () => {
+    let statements = 0
+    const client = await database.pool.connect()
+    const query = client.query.bind(client) as (...values: unknown[]) => unknown
+    const counting = ((...values: unknown[]) => {
+      statements++
+      return query(...values)
+    }) as typeof client.query
+    return {
+      reader: new FilteredReader({ queryable: { query: counting }, schema: 'tidemark', prepare: false }),
+      client,
+      count: () => statements,
+    }
+  }
+
+  test.each([
+    ['Rare', 3],
+    ['Common', 19_998],
+    ['Other', 9999],
+    ['Never', 0],
+  ])('finds every event of type %s, in order, and ends', async (type, expected) => {
+    const { reader, client, count } = await counted()
+    const positions: bigint[] = []
+    for (let after = 0n; after < size;) {
+      const page = await reader.read({ after, upTo: size, limit: 100, types: [type] })
+      positions.push(...page.events.map(({ position }) => position))
+      expect(page.through).toBeGreaterThan(after)
+      after = page.through
+    }
+    client.release()
+    expect(positions).toHaveLength(expected)
+    expect(positions).toEqual(positions.toSorted((a, b) => Number(a - b)))
+    expect(count()).toBeLessThan(expected / 100 + 20)
+  })
+
+  test('a rare type is looked up by its index and not searched through the log', async () => {
+    const { reader, client } = await counted()
+    await client.query(
+      `load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_analyze = on; set client_min_messages = log`,
+    )
+    const plans: string[] = []
+    client.on('notice', (notice) => plans.push(notice.message ?? ''))
+    for (const types of [['Rare'], ['Never', 'Rare']]) await reader.read({ after: 0n, upTo: size, limit: 1000, types })
+    client.release(true)
+    expect(plans.join('\n')).toContain('events_type_position_idx')
+    expect(plans.join('\n')).not.toMatch(/Seq Scan|events_position_key|Rows Removed by Filter: [1-9]\d{2}/)
+  })
+})
