@@ -9,11 +9,18 @@ export interface StoreRoles {
   readonly projector: string
   /** Reads the read models, and nothing else. */
   readonly reader: string
+  /** Truncates streams and forgets data subjects: for people and jobs, not for the application. */
+  readonly maintainer: string
 }
 
-/** The names of a store's group roles: `tidemark_writer`, `tidemark_projector`, `tidemark_reader`. */
+/** The names of a store's group roles: `tidemark_writer`, `tidemark_projector`, `tidemark_reader`, `tidemark_maintainer`. */
 export function rolesOf(schema: string): StoreRoles {
-  return { writer: `${schema}_writer`, projector: `${schema}_projector`, reader: `${schema}_reader` }
+  return {
+    writer: `${schema}_writer`,
+    projector: `${schema}_projector`,
+    reader: `${schema}_reader`,
+    maintainer: `${schema}_maintainer`,
+  }
 }
 
 /**
@@ -42,6 +49,11 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
       `grant usage, create on schema ${read} to ${roles.projector}`,
     ],
     [roles.reader]: [`grant usage on schema ${read} to ${roles.reader}`],
+    [roles.maintainer]: [
+      `grant usage on schema ${schema} to ${roles.maintainer}`,
+      `grant select on all tables in schema ${schema} to ${roles.maintainer}`,
+      `grant execute on function ${schema}.truncate_stream to ${roles.maintainer}`,
+    ],
   }
   for (const [role, statements] of Object.entries(grants)) {
     if (!(await ensureRole(client, role))) {

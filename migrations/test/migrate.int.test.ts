@@ -113,10 +113,10 @@ describe('migrate', () => {
     test('none is a superuser; each may do its work and no more', async () => {
       const admin = await connected()
       expect((await migrate(admin)).missingRoles).toEqual([])
-      const { writer, projector, reader } = rolesOf('tidemark')
+      const { writer, projector, reader, maintainer } = rolesOf('tidemark')
       const { rows } = await admin.query(
         'select from pg_roles where rolname = any($1) and (rolsuper or rolcanlogin or rolcreaterole)',
-        [[writer, projector, reader]],
+        [[writer, projector, reader, maintainer]],
       )
       expect(rows).toEqual([])
 
@@ -144,6 +144,16 @@ describe('migrate', () => {
         `insert into tidemark.checkpoints (name) values ('p'); create table tidemark_read.model (id text)`,
       )
       await expect(asProjector.query(insert)).rejects.toMatchObject({ code: '42501' })
+
+      const truncate = `select * from tidemark.truncate_stream('a-1', 2, null, null, null, true, true, false)`
+      const asMaintainer = await asRole(maintainer)
+      await asMaintainer.query(truncate)
+      for (const forbidden of [insert, 'delete from tidemark.events']) {
+        await expect(asMaintainer.query(forbidden), forbidden).rejects.toMatchObject({ code: '42501' })
+      }
+      for (const other of [asWriter, asProjector]) {
+        await expect(other.query(truncate)).rejects.toMatchObject({ code: '42501' })
+      }
 
       const asReader = await asRole(reader)
       await asProjector.query(`grant select on tidemark_read.model to ${reader}`)

@@ -20,7 +20,7 @@ import type { EventStorePort } from './event-store-port.js'
 import type { NewEvent, RecordedEvent } from './event.js'
 import { executeCommand, type ExecuteOptions, type ExecuteResult } from './execute-command.js'
 import { encodeExpectedVersion } from './expected-version.js'
-import { loadAggregate, newestVersion, type Loaded } from './load-aggregate.js'
+import { loadAggregate, newestVersion, versionAt, type Loaded } from './load-aggregate.js'
 import { silentLogger, type Logger } from './logger.js'
 import type { LogSource } from './log-source.js'
 import { beginNewEpoch, type NewEpoch, type NewEpochOptions } from './new-epoch.js'
@@ -30,10 +30,10 @@ import { serializeEvent } from './serialize-event.js'
 import { SnapshotWriter } from './snapshot-writer.js'
 import type { StreamAppend } from './sql/insert-events.js'
 import type { Head } from './sql/select-head.js'
-import { selectVersionAt } from './sql/select-version-at.js'
 import { selectStream } from './sql/select-stream.js'
 import { checkStreamId, streamIdOf } from './stream-id.js'
 import { Subscription, type SubscriptionOptions } from './subscription.js'
+import { truncateAndArchive, type TruncateOptions, type TruncateResult } from './truncate-stream.js'
 import { Wakeup } from './wakeup.js'
 
 /**
@@ -191,6 +191,7 @@ export class EventStore implements EventStorePort {
    * time of the database's clock (its milliseconds are rounded down, so an event of the same millisecond may be left out).
    *
    * @throws {UnknownEventError} an event is of a type or schema version that this code does not know.
+   * @throws {StreamTruncatedError} events that the state needs were truncated.
    */
   async load<A extends AnyAggregate>(
     aggregate: A,
@@ -200,7 +201,7 @@ export class EventStore implements EventStorePort {
     const toVersion =
       options.at === undefined
         ? (options.atVersion ?? newestVersion)
-        : await selectVersionAt(this.database, streamIdOf(aggregate.name, aggregateId), options.at)
+        : await versionAt(this.database, streamIdOf(aggregate.name, aggregateId), options.at)
     const { state, version, position, snapshotVersion, eventsRead } = await loadAggregate(
       this.database,
       aggregate,
@@ -276,6 +277,21 @@ export class EventStore implements EventStorePort {
       const ended = atHead || (upTo !== undefined && through >= upTo)
       return { items: events, next: ended ? undefined : through }
     })
+  }
+
+  /**
+   * Deletes the events of a stream below a version, after archiving them where `archive` is given; a tombstone stays.
+   *
+   * Versions and positions are not used again, ids of deleted events are forgotten. The aggregate loads from its snapshot afterwards, which is why
+   * one must stand at `beforeVersion - 1` or later. Truncated before that version already: nothing happens. Needs the maintainer role.
+   *
+   * @throws {TruncationRefusedError} the stream would be lost, or somebody has not read the events yet: nothing was deleted.
+   *
+   * @example
+   * await store.truncateStream('counter-c-1', { beforeVersion: 500, reason: 'kept for a year', aggregate: Counter })
+   */
+  truncateStream(streamId: string, options: TruncateOptions): Promise<TruncateResult> {
+    return truncateAndArchive(this.database, streamId, options)
   }
 
   /** How far the log may be read now, and which backend holds it back. */

@@ -82,3 +82,5 @@ export {
   type SubscriptionState,
 } from './subscription.js'
 export { inTransaction } from './transaction.js'
+export type { TruncateOptions, TruncateResult } from './truncate-stream.js'
+export { StreamTruncatedError, TruncationRefusedError, type TruncationRefusal } from './truncation-errors.js'

@@ -4,7 +4,10 @@ import type { RecordedEvent } from './event.js'
 import { fold, type StoredEvent } from './fold.js'
 import { selectSnapshotAndTail } from './sql/select-snapshot-and-tail.js'
 import { selectStream } from './sql/select-stream.js'
+import { selectTruncation } from './sql/select-truncation.js'
+import { selectVersionAt } from './sql/select-version-at.js'
 import { streamIdOf } from './stream-id.js'
+import { StreamTruncatedError } from './truncation-errors.js'
 
 /** An aggregate as it was at a version. */
 export interface Loaded<State> {
@@ -54,6 +57,8 @@ export async function loadAggregate<A extends AnyAggregate>(
     eventsRead: 0,
     lastEventId: undefined,
   }
+  if (!snapshot && events.length === 0 && toVersion > 0n && toVersion < newestVersion)
+    await refuseIfTruncated(database, streamId, 0n)
   const standing = advance(aggregate, start, events)
   return events.length < pageSize ? standing : catchUp(database, aggregate, aggregateId, standing, toVersion)
 }
@@ -74,14 +79,37 @@ export async function catchUp<A extends AnyAggregate>(
   }
 }
 
-/** The standing after some more events. */
+/**
+ * The version that a stream was at at a time of the database's clock; 0 where it did not exist yet.
+ *
+ * @throws {StreamTruncatedError} all that it had at that time was truncated since.
+ */
+export async function versionAt(database: Database, streamId: string, at: Date): Promise<bigint> {
+  const version = await selectVersionAt(database, streamId, at)
+  if (version === 0n) await refuseIfTruncated(database, streamId, 0n)
+  return version
+}
+
+/** A stream whose events are all newer than asked for had nothing at that time, or had what was deleted since. */
+async function refuseIfTruncated(database: Database, streamId: string, reached: bigint): Promise<void> {
+  const before = await selectTruncation(database, streamId)
+  if (before !== undefined) throw new StreamTruncatedError(streamId, before, reached)
+}
+
+/**
+ * The standing after some more events.
+ *
+ * @throws {StreamTruncatedError} they do not follow it.
+ */
 export function advance<A extends AnyAggregate>(
   aggregate: A,
   standing: Standing<StateOf<A>>,
   events: readonly StandingEvent[],
 ): Standing<StateOf<A>> {
-  const last = events.at(-1)
-  if (!last) return standing
+  const [first, last] = [events[0], events.at(-1)]
+  if (!first || !last) return standing
+  if (first.version !== standing.version + 1n)
+    throw new StreamTruncatedError(first.streamId, first.version, standing.version)
   return {
     ...standing,
     state: fold(aggregate, standing.state, events),

@@ -2,7 +2,7 @@ import { run, type Database, type Statement } from '../database.js'
 import type { RecordedEvent } from '../event.js'
 import { toEvent, type EventRow } from './event-row.js'
 
-// A snapshot counts only if the event that it was taken at is in the stream still.
+// A snapshot counts only if the event that it was taken at is in the stream still, or was the last one that was truncated.
 const statement: Statement = {
   name: 'select-snapshot-and-tail',
   text: (schema) => `
@@ -10,7 +10,8 @@ with snapshot as (
   select s.version, s.state
     from ${schema}.snapshots s
    where s.stream_id = $1 and s.snapshot_version = $2 and s.version <= $3
-     and exists (select from ${schema}.events e where e.stream_id = $1 and e.version = s.version and e.id = s.event_id)
+     and (exists (select from ${schema}.events e where e.stream_id = $1 and e.version = s.version and e.id = s.event_id)
+          or s.event_id = (select last_event_id from ${schema}.stream_truncations where stream_id = $1 order by before_version desc limit 1))
 ), tail as (
   select * from ${schema}.events
    where stream_id = $1 and version > coalesce((select version from snapshot), 0) and version <= $3

@@ -8,7 +8,8 @@ values ($1, $2, $3, $4, $5)
 on conflict (stream_id, snapshot_version) do update
    set version = excluded.version, event_id = excluded.event_id, state = excluded.state, created_at = excluded.created_at
  where s.version < excluded.version
-    or not exists (select from ${schema}.events e where e.stream_id = s.stream_id and e.version = s.version and e.id = s.event_id)`,
+    or not exists (select from ${schema}.events e where e.stream_id = s.stream_id and e.version = s.version and e.id = s.event_id)
+   and not exists (select from ${schema}.stream_truncations t where t.stream_id = s.stream_id and t.last_event_id = s.event_id)`,
 }
 
 export interface SnapshotRow {
