@@ -71,7 +71,8 @@ function figureOf({ name, unit, against }: Contender, runs: ReadonlyMap<string, 
   const latencies = own.flatMap(({ latenciesMs = [] }) => latenciesMs).sort((a, b) => a - b)
   return {
     name,
-    unit: `${unit}/s`,
+    // A size is no rate.
+    unit: unit === 'MB' ? unit : `${unit}/s`,
     rate: median(rates),
     p50Ms: latencies[Math.floor(latencies.length * 0.5)],
     p99Ms: latencies[Math.floor(latencies.length * 0.99)],

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { measure, type Figure, type PreparedSuite } from './harness.js'
 import { printFigure } from './print-figure.js'
 import { prepareAppend } from './suites/append.js'
+import { prepareMemory } from './suites/memory.js'
 import { prepareProjections } from './suites/projections.js'
 import { prepareRead } from './suites/read.js'
 
@@ -9,6 +10,7 @@ const suites: Readonly<Record<string, () => Promise<PreparedSuite>>> = {
   append: prepareAppend,
   projections: prepareProjections,
   read: prepareRead,
+  memory: prepareMemory,
 }
 
 const usage = `usage: npm run bench -- <${Object.keys(suites).join('|')}> [--json] [--rounds 3] [--seconds 5]`

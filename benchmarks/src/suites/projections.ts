@@ -1,40 +1,15 @@
 import { createEventStore } from '@tidemark/eventstore'
-import { createProjector, defineProjection } from '@tidemark/projections'
+import { createProjector } from '@tidemark/projections'
 import pg from 'pg'
-import { z } from 'zod'
 import { startBenchDatabase } from '../bench-database.js'
 import { once, type PreparedSuite } from '../harness.js'
 import { readKeyset } from '../keyset-read.js'
+import { orderTotals } from '../order-totals.js'
 import { Order, orderPlaced } from '../workload.js'
 
 const eventCount = 200_000
 const keyCount = 20_000
 const pageSize = 1000
-
-const orderTotals = defineProjection({
-  name: 'order-totals',
-  version: 1,
-  schema: z.object({
-    orderId: z.string(),
-    customerId: z.string(),
-    orders: z.int(),
-    total: z.number(),
-    placedAt: z.date(),
-  }),
-  key: 'orderId',
-  on: [
-    Order,
-    {
-      OrderPlaced: (row, e) => ({
-        orderId: e.aggregateId,
-        customerId: e.data.customerId,
-        orders: (row?.orders ?? 0) + 1,
-        total: (row?.total ?? 0) + e.data.total,
-        placedAt: e.recordedAt,
-      }),
-    },
-  ],
-})
 
 /** Catching up with a log of 200,000 events into a table of 20,000 rows, against reading the same rows and nothing else. */
 export async function prepareProjections(): Promise<PreparedSuite> {
