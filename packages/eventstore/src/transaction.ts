@@ -4,16 +4,20 @@ import { translateDatabaseError } from './postgres-errors.js'
 /**
  * Runs `work` in a transaction of its own and commits it; any error rolls back and is thrown on.
  *
- * READ COMMITTED whatever the server's default is. A connection that broke, or whose COMMIT or ROLLBACK failed, is never given
+ * A failure of the connection, BEGIN or COMMIT comes as a `DatabaseError`. READ COMMITTED whatever the server's default is. A connection that broke, or whose COMMIT or ROLLBACK failed, is never given
  * back to the pool: later statements on it could run outside a transaction.
  */
 export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
+  const client = await pool.connect().catch((error: unknown) => {
+    throw translateDatabaseError(error)
+  })
   let broken: Error | undefined
   const onError = (error: Error) => (broken = error)
   client.on('error', onError)
   try {
-    await client.query('begin isolation level read committed')
+    await client.query('begin isolation level read committed').catch((error: unknown) => {
+      throw translateDatabaseError(error)
+    })
     const result = await work(client)
     await client.query('commit').catch((error: unknown) => {
       throw (broken = translateDatabaseError(error))
