@@ -1,12 +1,15 @@
 import type { z } from 'zod'
 import { ConfigurationError } from './errors.js'
 import type { EventMetadata, NewEvent, RecordedEvent } from './event.js'
+import { presentTypesOf } from './event-types.js'
 
 /** One kind of event of an aggregate: its schema now, and how older data becomes newer. */
 export interface EventDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema
   readonly version: number
   readonly upcast: Readonly<Record<number, Upcaster>>
+  /** The types that it was stored under before it was renamed. */
+  readonly formerly: readonly string[]
 }
 
 /** Turns the data of schema version n into the data of version n + 1. */
@@ -17,6 +20,12 @@ export interface EventOptions {
   readonly version?: number
   /** For each older version the step to the next: `{ 1: (v1) => v2, 2: (v2) => v3 }`. */
   readonly upcast?: Readonly<Record<number, Upcaster>>
+  /**
+   * Names that this type had: events stored under one are read as this type, their schema versions on the same chain.
+   *
+   * A type that is renamed while older code still runs takes two deployments: `docs/guides/schema-evolution.md`.
+   */
+  readonly formerly?: readonly string[]
 }
 
 /**
@@ -31,7 +40,7 @@ export interface EventOptions {
  * })
  */
 export function event<Schema extends z.ZodType>(schema: Schema, options: EventOptions = {}): EventDefinition<Schema> {
-  const { version = 1, upcast = {} } = options
+  const { version = 1, upcast = {}, formerly = [] } = options
   if (!Number.isInteger(version) || version < 1)
     throw new ConfigurationError(`event schema version ${version} is not a whole number from 1`)
   for (let older = 1; older < version; older++) {
@@ -40,7 +49,7 @@ export function event<Schema extends z.ZodType>(schema: Schema, options: EventOp
         `an event at schema version ${version} has no upcaster from ${older} to ${older + 1}`,
       )
   }
-  return { schema, version, upcast }
+  return { schema, version, upcast, formerly }
 }
 
 /** What an aggregate says instead of events: no, and why. */
@@ -109,7 +118,22 @@ export interface AggregateDefinition<Name extends string, State, Events extends 
   /** The commands, made with the function that is handed in, so that state and events are known to them. */
   readonly commands: (command: DefineCommand<State, EventToAppend<Events>>) => Commands
   readonly snapshot?: SnapshotPolicy
+  /**
+   * Types of events that were appended once and mean nothing any more: they are read and change nothing, and still count as versions.
+   *
+   * Raise the snapshot version when such an event used to change the state.
+   */
+  readonly retired?: readonly string[]
+  /**
+   * What reading does with a stored event of a type that is neither present, former nor retired: `fail` unless said.
+   *
+   * `ignore` folds over it, so a state can miss what newer code wrote. A known type at a newer schema version fails either way.
+   */
+  readonly unknownEvents?: UnknownEvents
 }
+
+/** What a fold does with events of unknown types. */
+export type UnknownEvents = 'fail' | 'ignore'
 
 type Evolve<State, Events extends EventDefinitions> = {
   readonly [Type in keyof Events & string]: (
@@ -136,6 +160,8 @@ export interface Aggregate<Name extends string, State, Events extends EventDefin
   readonly evolve: Evolve<State, Events>
   readonly commands: Commands
   readonly snapshot: SnapshotPolicy | undefined
+  readonly retired: readonly string[]
+  readonly unknownEvents: UnknownEvents
 }
 
 /** Any aggregate, whatever its types: what functions take that infer the rest. */
@@ -146,6 +172,8 @@ export interface AnyAggregate {
   readonly evolve: Readonly<Record<string, AnyEvolve>>
   readonly commands: Readonly<Record<string, AnyCommand>>
   readonly snapshot: SnapshotPolicy | undefined
+  readonly retired: readonly string[]
+  readonly unknownEvents: UnknownEvents
 }
 
 // Methods compare their parameters both ways, so that an aggregate of any state fits.
@@ -167,7 +195,7 @@ export type CommandInput<A extends AnyAggregate, Name extends CommandName<A>> = 
  *
  * All functions are pure: they may be called again at any time. The name is the category of its streams, so it has no dash.
  *
- * @throws {ConfigurationError} the name or the snapshot policy is unusable.
+ * @throws {ConfigurationError} the name or the snapshot policy is unusable, or an event type has two meanings.
  *
  * @example
  * const Counter = defineAggregate({
@@ -183,7 +211,7 @@ export type CommandInput<A extends AnyAggregate, Name extends CommandName<A>> = 
 export function defineAggregate<const Name extends string, State, Events extends EventDefinitions, Commands>(
   definition: AggregateDefinition<Name, State, Events, Commands>,
 ): Aggregate<Name, State, Events, Commands> {
-  const { name, snapshot } = definition
+  const { name, snapshot, retired = [], unknownEvents = 'fail' } = definition
   if (!/^[A-Za-z][A-Za-z0-9_.]{0,99}$/.test(name)) {
     throw new ConfigurationError(
       `aggregate name ${JSON.stringify(name)} is not usable: letters, digits, _ and ., at most 100, no dash`,
@@ -200,5 +228,9 @@ export function defineAggregate<const Name extends string, State, Events extends
   ) {
     throw new ConfigurationError(`aggregate "${name}": snapshot.every and snapshot.version are whole numbers from 1`)
   }
-  return { ...definition, snapshot, commands: definition.commands((schema, decide) => ({ schema, decide })) }
+  const commands = definition.commands((schema, decide) => ({ schema, decide }))
+  const aggregate = { ...definition, snapshot, commands, retired, unknownEvents }
+  // Found when the program starts, not when such an event is read.
+  presentTypesOf(aggregate)
+  return aggregate
 }

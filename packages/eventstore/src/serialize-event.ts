@@ -2,6 +2,7 @@ import type { AnyAggregate } from './define-aggregate.js'
 import { EventTooLargeError, InvalidEventError, UnstorableValueError } from './errors.js'
 import type { NewEvent } from './event.js'
 import { checkUuid } from './event-id.js'
+import { presentTypesOf } from './event-types.js'
 import type { SerializedEvent } from './sql/insert-events.js'
 import { assertStorable } from './stored-value.js'
 
@@ -53,12 +54,12 @@ function parse(streamId: string, { type, data }: NewEvent, aggregate: AnyAggrega
   const definition = Object.hasOwn(aggregate.events, type) ? aggregate.events[type] : undefined
   if (!definition) {
     const known = Object.keys(aggregate.events).join(', ')
-    throw new InvalidEventError(
-      streamId,
-      type,
-      '$',
-      `aggregate "${aggregate.name}" has no event of this type; it has ${known}`,
-    )
+    const present = presentTypesOf(aggregate).get(type)
+    const reason =
+      present === undefined
+        ? `aggregate "${aggregate.name}" has no event of this type; it has ${known}`
+        : `aggregate "${aggregate.name}" only reads events of this type: ${present === null ? 'it is retired' : `append ${present}`}`
+    throw new InvalidEventError(streamId, type, '$', reason)
   }
   const result = definition.schema.safeParse(data)
   if (result.success) return result.data

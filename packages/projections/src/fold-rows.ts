@@ -1,4 +1,4 @@
-import { upcast, UnknownEventError, type AnyAggregate, type RecordedEvent } from '@tidemark/eventstore'
+import { presentTypesOf, upcast, UnknownEventError, type AnyAggregate, type RecordedEvent } from '@tidemark/eventstore'
 import type { z } from 'zod'
 import type { Column } from './columns.js'
 import type { Projection, RowKey } from './define-projection.js'
@@ -37,8 +37,9 @@ export class RowFold {
     const steps: Step[] = []
     for (const stored of events) {
       const aggregate = this.aggregates.get(stored.category)
-      if (!aggregate || !handlers.has(stored.type)) continue
+      if (!aggregate || !wants(aggregate, stored, handlers)) continue
       const event = upcastFor(name, aggregate, stored)
+      if (!event) continue
       let keys: RowKey | readonly RowKey[] | null
       try {
         keys = keyOf(event)
@@ -117,8 +118,21 @@ export class RowFold {
   }
 }
 
-/** Brings an event to its newest schema; what an upcaster throws names the projection and the event. */
-export function upcastFor(projection: string, aggregate: AnyAggregate, event: RecordedEvent): RecordedEvent {
+/** Whether an event is of a type that is wanted: its present one, so that a former name of one aggregate may be another's own. */
+export function wants(
+  aggregate: AnyAggregate,
+  { type }: RecordedEvent,
+  wanted: { has(type: string): boolean },
+): boolean {
+  return wanted.has(presentTypesOf(aggregate).get(type) ?? type)
+}
+
+/** Brings an event to its newest schema, undefined for one that is ignored; what an upcaster throws names the projection and the event. */
+export function upcastFor(
+  projection: string,
+  aggregate: AnyAggregate,
+  event: RecordedEvent,
+): RecordedEvent | undefined {
   try {
     return upcast(aggregate, event)
   } catch (error) {

@@ -11,7 +11,7 @@ import {
 import type { ClientBase } from 'pg'
 import { typesOf, type AnyProjection } from './any-projection.js'
 import { VersionNotLiveError } from './errors.js'
-import { upcastFor } from './fold-rows.js'
+import { upcastFor, wants } from './fold-rows.js'
 import { checkpointNameOf, handlerIdOf } from './names.js'
 import { ReadModelTable } from './read-model-table.js'
 import { setUpBatch } from './sql/set-up-batch.js'
@@ -125,10 +125,12 @@ export class ProjectionRunner {
 
   private handlerEffects(handler: Extract<AnyProjection, { kind: 'handler' }>) {
     const aggregates = new Map(handler.aggregates.map((aggregate) => [aggregate.name, aggregate]))
+    const types = new Set(handler.types)
     return async (client: ClientBase, events: SubscriptionBatch['events']) => {
       const known = events.flatMap((event) => {
         const aggregate = aggregates.get(event.category)
-        return aggregate ? [upcastFor(handler.name, aggregate, event)] : []
+        if (!aggregate || !wants(aggregate, event, types)) return []
+        return upcastFor(handler.name, aggregate, event) ?? []
       })
       await handler.handle(client, known)
     }

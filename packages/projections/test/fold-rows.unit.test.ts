@@ -1,7 +1,8 @@
-import type { RecordedEvent } from '@tidemark/eventstore'
+import { defineAggregate, event, type RecordedEvent } from '@tidemark/eventstore'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineProjection, HandlerFailedError, InvalidRowError } from '../src/index.js'
+import { typesOf } from '../src/any-projection.js'
 import { RowFold } from '../src/fold-rows.js'
 import type { Row } from '../src/row.js'
 import { Order, orderSummary } from './order.js'
@@ -48,6 +49,34 @@ test('a row that a batch made and took away again is deleted only if it was ther
   expect(fold([placed('a'), recorded('OrderForgotten', 'a', {})])).toEqual({ upserts: [], deletes: [] })
   const before = new Map([['a', { orderId: 'a' }]])
   expect(fold([recorded('OrderForgotten', 'a', {})], before)).toEqual({ upserts: [], deletes: ['a'] })
+})
+
+test('an event that was renamed is handled as its present type, and a retired one is passed over', () => {
+  const aggregate = <const Name extends string>(name: Name, formerly: readonly string[], retired: readonly string[]) =>
+    defineAggregate({
+      ...{ name, initialState: () => ({}), commands: () => ({}), retired },
+      events: { Counted: event(z.object({ n: z.int() }), { formerly }), Seen: event(z.object({})) },
+      evolve: { Counted: (state) => state, Seen: (state) => state },
+    })
+  // What one aggregate had as a name of this event is an event of its own, or nothing, in another.
+  const aggregates = [aggregate('a', ['Tallied', 'Viewed'], []), aggregate('b', [], ['Tallied'])] as const
+  const projection = defineProjection({
+    ...{ name: 'sums', version: 1, schema: z.object({ id: z.string(), n: z.int() }), key: 'id' },
+    on: [aggregates, { Counted: (row, { aggregateId, data }) => ({ id: aggregateId, n: (row?.n ?? 0) + data.n }) }],
+  })
+  expect(typesOf(projection)).toEqual(['Counted', 'Tallied', 'Viewed'])
+  const stored = (category: string, type: string, n: number) => ({ ...recorded(type, 'x', { n }), category })
+  const fold = new RowFold(projection)
+  const steps = fold.plan([
+    stored('a', 'Tallied', 1),
+    stored('b', 'Tallied', 2),
+    stored('b', 'Counted', 4),
+    stored('a', 'Seen', 8),
+  ])
+  expect(steps.map((step) => step.event.type)).toEqual(['Counted', 'Counted'])
+  expect(fold.apply(steps, new Map()).upserts).toEqual([{ id: 'x', n: 5 }])
+  // Read only because another aggregate had an event of that name.
+  expect(fold.plan([stored('b', 'Viewed', 16)])).toEqual([])
 })
 
 test('an event touches each of its keys once', () => {
