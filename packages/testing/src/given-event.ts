@@ -4,9 +4,10 @@ import type { EventDefinitions, EventToAppend } from '@tidemark/eventstore'
 export type GivenEvent<Events extends EventDefinitions> =
   (EventToAppend<Events> & { readonly schemaVersion?: undefined }) | OlderEvent<keyof Events & string>
 
-/** An event with data of an older schema, which is upcast. */
+/** An event with data of an older schema, which is upcast, or of a type that was renamed or retired. */
 export interface OlderEvent<Type extends string> {
-  readonly type: Type
+  // The second part lets any text through, and keeps the present types in an editor's suggestions.
+  readonly type: Type | (string & Record<never, never>)
   readonly schemaVersion: number
   readonly data: Readonly<Record<string, unknown>>
 }

@@ -8,7 +8,8 @@ import { When } from './when.js'
  * Starts a test of an aggregate from the events of its past; none for one that is new.
  *
  * Each event is checked by its schema and stored as the store would; one with an older `schemaVersion` is upcast as it would be
- * when it is read. Ids, metadata and times are made up, the same in every run. Pure: no database, no test framework.
+ * when it is read, and one of a former or retired type has to say its `schemaVersion`. Ids, metadata and times are made up, the
+ * same in every run. Pure: no database, no test framework.
  *
  * @throws {AssertionError} an event does not match its schema.
  *

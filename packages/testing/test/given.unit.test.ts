@@ -139,6 +139,16 @@ describe('given', () => {
     given(Order, { type: 'OrderPlaced', schemaVersion: 1, data: { items, address } }).thenState({ currency: 'CHF' })
     given(Order, { type: 'OrderPlaced', data: { items, address } }).thenState({ currency: 'EUR' })
   })
+  test('takes an event of a former or retired type, as older code stored it', () => {
+    const { items, address } = placed.data
+    const seen = { type: 'OrderSeen', schemaVersion: 1, data: { by: 'ada' } }
+    const created = { type: 'OrderCreated', schemaVersion: 1, data: { items, address } }
+    const order = given(Order, created, seen)
+    order.thenState({ status: 'placed', currency: 'CHF' })
+    order.when('ship', { trackingId: 't' }).then({ type: 'OrderShipped', data: { trackingId: 't' } })
+    // @ts-expect-error without a schema version it would be appended today
+    expect(failureOf(() => given(Order, { type: 'OrderCreated', data: created.data }))).toMatch(/is none of order's/)
+  })
   test('refuses an event that the store would not have taken', () => {
     // @ts-expect-error a tracking id is text
     expect(failureOf(() => given(Order, { type: 'OrderShipped', data: { trackingId: 7 } }))).toMatch(

@@ -21,7 +21,7 @@ export const Order = defineAggregate({
         address: z.object({ city: z.string(), zip: z.string() }),
         currency: z.string().default('EUR'),
       }),
-      { version: 2, upcast: { 1: (v1) => ({ ...v1, currency: 'CHF' }) } },
+      { version: 2, upcast: { 1: (v1) => ({ ...v1, currency: 'CHF' }) }, formerly: ['OrderCreated'] },
     ),
     OrderShipped: event(z.object({ trackingId: z.string() })),
     NoteAdded: event(z.object({ note: z.string() })),
@@ -31,6 +31,7 @@ export const Order = defineAggregate({
     OrderShipped: (state) => ({ ...state, status: 'shipped' }),
     NoteAdded: (state) => state,
   },
+  retired: ['OrderSeen'],
   commands: (command) => ({
     place: command(z.object({ items: z.array(Item).min(1), city: z.string() }), (state, { items, city }) => {
       if (state.status !== 'new') return reject('order-already-placed', `the order is ${state.status}`)
