@@ -1,4 +1,4 @@
-import type { AnyAggregate, LogFilter, RecordedEvent } from '@tidemark/eventstore'
+import { storedTypesOf, type AnyAggregate, type LogFilter, type RecordedEvent } from '@tidemark/eventstore'
 import { BridgeConfigurationError } from './errors.js'
 
 /** What {@link defineBridge} takes. */
@@ -7,7 +7,7 @@ export interface BridgeOptions {
   readonly name: string
   /** The aggregates whose events are published; all of them unless said. */
   readonly from?: readonly AnyAggregate[]
-  /** The event types that are published; all of them unless said. */
+  /** The event types that are published, with `from` under their former names too, as stored; all of them unless said. */
   readonly types?: readonly string[]
   /** One topic, a topic per aggregate, or a pure function; `<aggregate>.events` unless said. */
   readonly topic?: string | Readonly<Record<string, string>> | ((event: RecordedEvent) => string)
@@ -56,7 +56,8 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
     checkTopic(name, typeof topic === 'function' ? topic(event) : topicOfCategory(topic, event.category))
   const topics = typeof topic === 'function' ? [] : knownTopics(topic, categories)
   for (const each of topics) checkTopic(name, each)
-  return { name, filter: { categories, types }, topics, topicOf, source, dataSchema, headers }
+  const storedTypes = types && storedTypesOf(from ?? [], types)
+  return { name, filter: { categories, types: storedTypes }, topics, topicOf, source, dataSchema, headers }
 }
 
 type FixedTopic = string | Readonly<Record<string, string>> | undefined

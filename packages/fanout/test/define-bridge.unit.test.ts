@@ -1,30 +1,43 @@
-import type { RecordedEvent } from '@tidemark/eventstore'
+import { defineAggregate, event, type RecordedEvent } from '@tidemark/eventstore'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { createBridge, createKafkaProducer, defineBridge, type BridgeOptions } from '../src/index.js'
 import { Order } from './order.js'
 
-const event = (category: string) => ({ category, streamId: `${category}-1`, aggregateId: '1' }) as RecordedEvent
+const eventOf = (category: string) => ({ category, streamId: `${category}-1`, aggregateId: '1' }) as RecordedEvent
 
 test('publishes an aggregate to <aggregate>.events unless said', () => {
   const bridge = defineBridge({ name: 'orders', from: [Order] })
   expect(bridge.topics).toEqual(['order.events'])
-  expect(bridge.topicOf(event('order'))).toBe('order.events')
+  expect(bridge.topicOf(eventOf('order'))).toBe('order.events')
   expect(bridge.filter).toEqual({ categories: ['order'], types: undefined })
+})
+
+test('publishes an event that was renamed under its former names, too', () => {
+  const Renamed = defineAggregate({
+    name: 'order',
+    initialState: () => ({}),
+    events: { OrderPlaced: event(z.object({}), { formerly: ['OrderCreated'] }) },
+    evolve: { OrderPlaced: (state) => state },
+    commands: () => ({}),
+  })
+  const bridge = defineBridge({ name: 'orders', from: [Renamed], types: ['OrderPlaced'] })
+  expect(bridge.filter.types).toEqual(['OrderPlaced', 'OrderCreated'])
 })
 
 test('takes one topic, a topic per aggregate, or a function', () => {
   const one = defineBridge({ name: 'all', topic: 'log' })
-  expect([one.topics, one.topicOf(event('order')), one.topicOf(event('payment'))]).toEqual([['log'], 'log', 'log'])
+  expect([one.topics, one.topicOf(eventOf('order')), one.topicOf(eventOf('payment'))]).toEqual([['log'], 'log', 'log'])
   const mapped = defineBridge({ name: 'all', topic: { order: 'shop.orders' } })
   expect(mapped.topics).toEqual(['shop.orders'])
-  expect([mapped.topicOf(event('order')), mapped.topicOf(event('toString'))]).toEqual([
+  expect([mapped.topicOf(eventOf('order')), mapped.topicOf(eventOf('toString'))]).toEqual([
     'shop.orders',
     'toString.events',
   ])
   const chosen = defineBridge({ name: 'all', topic: ({ category }) => `${category}-v1` })
-  expect([chosen.topics, chosen.topicOf(event('order'))]).toEqual([[], 'order-v1'])
+  expect([chosen.topics, chosen.topicOf(eventOf('order'))]).toEqual([[], 'order-v1'])
   const strange = defineBridge({ name: 'all', topic: () => 'no topic' })
-  expect(() => strange.topicOf(event('order'))).toThrow('topic "no topic" is not usable')
+  expect(() => strange.topicOf(eventOf('order'))).toThrow('topic "no topic" is not usable')
 })
 
 test.each<[BridgeOptions, string]>([
