@@ -11,12 +11,13 @@ import { addProjectionsReplay } from './commands/projections-replay.js'
 import { addStart } from './commands/start.js'
 import { addStreamsList } from './commands/streams-list.js'
 import { addStreamsShow } from './commands/streams-show.js'
+import { addStreamsTruncate } from './commands/streams-truncate.js'
 import type { AddCommand, Context } from './context.js'
 
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
   ['db', 'the schema in the database', addDbMigrate, addDbStatus],
   ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay],
-  ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow],
+  ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow, addStreamsTruncate],
   ['bridge', 'events on their way to Kafka', addBridgeList],
   ['config', 'what this command works with', addConfigPrint],
 ]
