@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stopWithNpm } from './lib/watch-ancestors.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const args = process.argv.slice(2)
@@ -31,6 +32,7 @@ async function startKafka() {
 build()
 const kafka = args.includes('--kafka') ? await startKafka() : undefined
 if (kafka) process.env.KAFKA_BROKERS = kafka.bootstrapServers
+stopWithNpm()
 try {
   // In this process, so that signals, exit code and terminal are those of the command itself.
   const { main } = await import(new URL('../packages/cli/dist/main.js', import.meta.url).href)

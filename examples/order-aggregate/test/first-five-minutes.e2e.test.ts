@@ -175,6 +175,15 @@ describe('the first five minutes', () => {
     const bridge = { name: 'orders', ...(kafka ? { state: 'running', lag: '0' } : { state: 'stopped' }) }
     await expect.poll(() => tidemark('bridge', 'list'), { timeout: 30_000 }).toMatchObject([bridge])
     await interrupt(third)
+
+    // npm alone is killed: everything else ends by itself, or the next start could not have the data.
+    const fourth = await start()
+    fourth.npm.kill('SIGKILL')
+    expect(await untilGone(fourth.pids, 20_000)).toEqual([])
+    const fifth = await start()
+    expect(await readAllOrders()).toHaveLength(201)
+    fifth.npm.kill('SIGTERM')
+    expect(await untilGone(fifth.pids, 20_000)).toEqual([])
     expect(existsSync(join(checkout, '.tidemark/dev.json'))).toBe(false)
     // Nothing of this is for git to see.
     expect(execFileSync('git', ['status', '--porcelain', '--', '.tidemark'], { cwd: checkout, encoding: 'utf8' })).toBe(

@@ -67,7 +67,7 @@ async function startBridge(
   definition: BridgeDefinition,
   { settings, logger, createTopics }: { settings: Settings; logger: Logger; createTopics: boolean },
 ): Promise<() => Promise<void>> {
-  const producer = createKafkaProducer({ brokers: settings.brokers, logger })
+  const producer = createKafkaProducer({ brokers: settings.brokers, logger: onlyDebug(logger) })
   const bridge = createBridge(store, definition, {
     producer,
     logger,
@@ -112,4 +112,10 @@ async function startApi(
   } catch (error) {
     throw listenProblem(error, host, port)
   }
+}
+
+/** The client reports every retry as a warning; what comes of it the bridge says itself. */
+function onlyDebug(logger: Logger): Logger {
+  const debug = (fields: object, message: string) => logger.debug(fields, message)
+  return { debug, info: debug, warn: debug, error: debug }
 }
