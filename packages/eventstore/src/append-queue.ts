@@ -8,7 +8,7 @@ import {
   type EventStoreError,
 } from './errors.js'
 import { failpoint } from './failpoint.js'
-import { translateDatabaseError } from './postgres-errors.js'
+import { isUniqueViolation, translateDatabaseError } from './postgres-errors.js'
 import { insertEvents, type StreamAppend, type StoredPart } from './sql/insert-events.js'
 
 export interface AppendQueueOptions {
@@ -199,7 +199,10 @@ export class AppendQueue {
       unsettled = group.filter(({ append }) => !stored.has(append.streamId))
       if (unsettled.length > 0) await this.settleLosers(unsettled)
     } catch (error) {
-      this.settleFailure(unsettled, error)
+      // The first event's id decides without an error; a later one's that is taken fails the statement.
+      if (isUniqueViolation(error) && unsettled.length === 1 && unsettled[0]?.calls.length === 1)
+        await this.settleLosers(unsettled).catch((failure: unknown) => this.settleFailure(unsettled, failure))
+      else this.settleFailure(unsettled, error)
     } finally {
       for (const { append } of group) this.busyStreams.delete(append.streamId)
     }

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { ClientBase, Pool } from 'pg'
 import { resolveLosers, storedResult, type AppendResult, type Outcome } from './append-outcome.js'
 import { on, type Database } from './database.js'
-import { DatabaseError, EventIdConflictError, OutcomeUnknownError } from './errors.js'
+import { DatabaseError, EventIdConflictError, OutcomeUnknownError, VersionConflictError } from './errors.js'
 import { failpoint } from './failpoint.js'
+import { isUniqueViolation } from './postgres-errors.js'
 import { insertEvents, type StoredPart, type StreamAppend } from './sql/insert-events.js'
 import { checkType, releaseStreamChecks } from './sql/release-stream-checks.js'
 import { inTransaction } from './transaction.js'
@@ -33,7 +34,7 @@ export async function appendToStreamsInTransaction(
     } catch (error) {
       await transaction.query('rollback to savepoint tidemark_append')
       await transaction.query('release savepoint tidemark_append')
-      if (!(error instanceof LostPart)) throw error
+      if (!isLost(error)) throw error
       const results = await explainLoss(inside, parts)
       if (results) return results
     }
@@ -57,7 +58,7 @@ export async function appendToStreams(
         return results
       })
     } catch (error) {
-      if (error instanceof LostPart) {
+      if (isLost(error)) {
         const results = await explainLoss(database, parts)
         if (results) return results
         if (performance.now() > deadline) throw lostEveryRace(parts)
@@ -69,6 +70,11 @@ export async function appendToStreams(
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 50))
     }
   }
+}
+
+/** Whether somebody else was faster; a later event's id that is taken is told by the unique key. */
+function isLost(error: unknown): boolean {
+  return error instanceof LostPart || isUniqueViolation(error)
 }
 
 async function storeAll(database: Database, parts: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
@@ -103,8 +109,20 @@ async function explainLoss(
 ): Promise<readonly AppendResult[] | undefined> {
   const outcomes = await resolveLosers(database, parts)
   const appends = outcomes.filter((_, index) => parts[index]?.events.length !== 0)
-  if (appends.length > 0 && appends.every(isResult))
-    return outcomes.flatMap((outcome) => (isResult(outcome) ? outcome.result : []))
+  if (appends.length > 0 && appends.every(isResult)) {
+    // What the checks found then is not known any more, and need not hold now.
+    return outcomes.map((outcome, index) =>
+      isResult(outcome)
+        ? outcome.result
+        : {
+            streamId: parts[index]?.streamId ?? '',
+            version: versionNow(outcome),
+            position: 0n,
+            events: [],
+            duplicate: false,
+          },
+    )
+  }
   for (const outcome of outcomes) if (typeof outcome === 'object' && 'error' in outcome) throw outcome.error
   const stored = appends.find(isResult)?.result
   if (stored?.duplicate) {
@@ -115,6 +133,11 @@ async function explainLoss(
     )
   }
   return undefined
+}
+
+function versionNow(outcome: Outcome): bigint {
+  const conflict = typeof outcome === 'object' && 'error' in outcome ? outcome.error : undefined
+  return conflict instanceof VersionConflictError ? conflict.actualVersion : 0n
 }
 
 function isResult(outcome: Outcome): outcome is { readonly result: AppendResult } {

@@ -1,5 +1,7 @@
+import type { ClientBase } from 'pg'
 import { resolveLosers, storedResult, type AppendResult } from './append-outcome.js'
-import type { Database } from './database.js'
+import { appendToStreamsInTransaction } from './append-to-streams.js'
+import { on, type Database } from './database.js'
 import { DatabaseError } from './errors.js'
 import { insertEvents, type StreamAppend } from './sql/insert-events.js'
 
@@ -10,11 +12,21 @@ const maxRaces = 10
  *
  * Nothing is grouped and no lock time is set: waiting and retrying are the caller's to decide.
  */
-export async function appendInTransaction(database: Database, part: StreamAppend): Promise<AppendResult> {
+export async function appendInTransaction(
+  database: Database,
+  transaction: ClientBase,
+  part: StreamAppend,
+): Promise<AppendResult> {
+  if (part.events.length > 1) {
+    // An id of a later event may be taken, which fails the statement and only a savepoint can undo.
+    const [result] = await appendToStreamsInTransaction(database, transaction, [part])
+    if (result) return result
+  }
+  const inside = on(database, transaction)
   for (let race = 0; race < maxRaces; race++) {
-    const stored = (await insertEvents(database, [part])).get(part.streamId)
+    const stored = (await insertEvents(inside, [part])).get(part.streamId)
     if (stored) return storedResult(part.streamId, part.events, stored)
-    const [outcome] = await resolveLosers(database, [part])
+    const [outcome] = await resolveLosers(inside, [part])
     if (outcome === undefined || outcome === 'try-again') continue
     if ('error' in outcome) throw outcome.error
     return outcome.result

@@ -5,7 +5,8 @@ import type { AppendResult } from './append-outcome.js'
 import { AppendQueue } from './append-queue.js'
 import { appendToStreams, appendToStreamsInTransaction } from './append-to-streams.js'
 import { appendInTransaction } from './append-transaction.js'
-import { on, type Database } from './database.js'
+import type { Database } from './database.js'
+import { checkDistinctIds } from './distinct-event-ids.js'
 import type { AnyAggregate, CommandInput, CommandName, EventToAppend, StateOf } from './define-aggregate.js'
 import { ConfigurationError } from './errors.js'
 import type {
@@ -157,6 +158,7 @@ export class EventStore implements EventStorePort {
     if (new Set(parts.map(({ streamId }) => streamId)).size < parts.length) {
       throw new ConfigurationError('a stream stands twice in one append: put all of its events into one part')
     }
+    checkDistinctIds(parts.flatMap(({ events }) => events))
     if (parts.every(({ events }) => events.length === 0)) return parts.map(({ streamId }) => nothingAppended(streamId))
     if (transaction) return appendToStreamsInTransaction(this.database, transaction, parts)
     const results = await appendToStreams(this.database, this.pool, parts, this.retryForMs)
@@ -180,8 +182,9 @@ export class EventStore implements EventStorePort {
       expected,
       events: events.map((event) => this.serialize(streamId, event, aggregate)),
     }
+    checkDistinctIds(part.events)
     if (events.length === 0) return nothingAppended(streamId)
-    return transaction ? appendInTransaction(on(this.database, transaction), part) : this.appends.append(part, signal)
+    return transaction ? appendInTransaction(this.database, transaction, part) : this.appends.append(part, signal)
   }
 
   /**

@@ -6,6 +6,11 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined
 }
 
+/** Whether an error says that a key was taken. */
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof DatabaseError && error.sqlState === '23505'
+}
+
 const kinds: readonly (readonly [RegExp, DatabaseErrorKind])[] = [
   [/^08|^57P0[345]/, 'connection'],
   [/^57P0[12]/, 'shutting-down'],

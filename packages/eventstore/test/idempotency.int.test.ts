@@ -62,6 +62,24 @@ describe('idempotency', () => {
     )
   })
 
+  test("an id that a later event of an append repeats is told, and leaves the caller's transaction usable", async () => {
+    const taken = added(1, uuidv7())
+    await store.append(Counter, 'later', [taken], { expectedVersion: 0 })
+    const repeating = [added(2), taken]
+    await expect(store.append(Counter, 'later', repeating, { expectedVersion: 1 })).rejects.toMatchObject({
+      constructor: EventIdConflictError,
+      eventId: taken.id,
+    })
+    const client = await database.pool.connect()
+    await client.query('begin')
+    const options = { expectedVersion: 1, transaction: client }
+    await expect(store.append(Counter, 'later', repeating, options)).rejects.toBeInstanceOf(EventIdConflictError)
+    expect(await store.append(Counter, 'later', [added(3), added(4)], options)).toMatchObject({ version: 3n })
+    await client.query('commit')
+    client.release()
+    expect((await store.load(Counter, 'later')).state).toEqual({ value: 8, steps: 3 })
+  })
+
   test('an id that is no UUID is refused before anything is sent', async () => {
     await expect(store.append(Counter, 'uuid', [added(1, 'x')], { expectedVersion: 0 })).rejects.toThrow(
       'is not a UUID',
