@@ -34,14 +34,13 @@ function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.Proce
 function clone(): void {
   git('clone', '--quiet', '--no-hardlinks', repository, checkout)
   const list = (...args: string[]) =>
-    git('ls-files', '-z', ...args)
+    git(...args)
       .split('\0')
       .filter((path) => path !== '')
-  const changed = list('--modified', '--others', '--exclude-standard')
-  for (const path of changed.filter((path) => existsSync(join(repository, path)))) {
-    cpSync(join(repository, path), join(checkout, path), { recursive: true })
-  }
-  for (const path of list('--deleted')) rmSync(join(checkout, path), { force: true })
+  const changed = list('diff', '--name-only', '-z', '--diff-filter=d', 'HEAD')
+  const added = list('ls-files', '-z', '--others', '--exclude-standard')
+  for (const path of [...changed, ...added]) cpSync(join(repository, path), join(checkout, path), { recursive: true })
+  for (const path of list('diff', '--name-only', '-z', '--diff-filter=D', 'HEAD')) rmSync(join(checkout, path))
 }
 
 interface Shop {
