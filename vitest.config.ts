@@ -11,7 +11,7 @@ const workspaces = [...foldersIn('packages'), 'migrations', ...foldersIn('exampl
 // A broker takes seconds to start, so only the projects that talk to one ask for it.
 const usesKafka = (folder: string) => /^(packages\/(fanout|testing|cli|test-servers)|examples\/.+|faults)$/.test(folder)
 
-const conditions = ['@tidemark/source', 'module', 'node', 'development|production']
+const conditions = ['@tidemark/source', 'node', 'development|production']
 
 /** One project per workspace with tests; all of them share one Postgres and one Kafka per run. */
 const projects = workspaces

@@ -22,6 +22,8 @@ export interface AppendQueueOptions {
   readonly retryForMs: number
   /** Called after events were stored. */
   readonly onStored: () => void
+  /** Called when a statement leaves, with the number of appends that it carries. */
+  readonly onSent: (appends: number) => void
 }
 
 interface Call {
@@ -186,6 +188,7 @@ export class AppendQueue {
     let unsettled = group
     try {
       for (const { calls } of group) for (const call of calls) call.attempts++
+      this.options.onSent(group.reduce((appends, { calls }) => appends + calls.length, 0))
       await failpoint?.('append.before')
       const parts = group.map(({ append }) => append)
       const stored = await insertEvents(this.database, parts, this.options.lockTimeoutMs)

@@ -25,7 +25,6 @@ import { loadAggregate, newestVersion, versionAt, type Loaded } from './load-agg
 import { silentLogger, type Logger } from './logger.js'
 import type { LogSource } from './log-source.js'
 import { beginNewEpoch, type NewEpoch, type NewEpochOptions } from './new-epoch.js'
-import { paged } from './paged.js'
 import { PostgresLog } from './postgres-log.js'
 import { serializeEvent } from './serialize-event.js'
 import { SnapshotWriter } from './snapshot-writer.js'
@@ -35,7 +34,11 @@ import { selectStream } from './sql/select-stream.js'
 import { checkStreamId, streamIdOf } from './stream-id.js'
 import { Subscription, type SubscriptionOptions } from './subscription.js'
 import { truncateAndArchive, type TruncateOptions, type TruncateResult } from './truncate-stream.js'
+import { observeAppends, observeBatches, observeExecute, observeLoad } from './telemetry/observe.js'
+import { createStoreMetrics, type StoreMetrics } from './telemetry/store-metrics.js'
+import { withTraceparent } from './telemetry/traced.js'
 import { Wakeup } from './wakeup.js'
+import { walkLog, walkStream } from './walk.js'
 
 /**
  * An event store on a schema that was migrated by `@tidemark/migrations`.
@@ -65,6 +68,8 @@ export class EventStore implements EventStorePort {
   private readonly generateId: () => string
   private readonly maxEventBytes: number
   private readonly retryForMs: number
+  private readonly metrics: StoreMetrics | undefined
+  private readonly sendAppend: ReturnType<typeof observeAppends>
   private readonly subscriptions = new Set<Subscription>()
 
   /** @internal Use {@link createEventStore}. */
@@ -90,13 +95,16 @@ export class EventStore implements EventStorePort {
     })
     this.log = new PostgresLog(this.database, this.wakeup)
     this.snapshots = new SnapshotWriter(this.database, logger)
+    this.metrics = createStoreMetrics(schema, () => this.log.head())
     this.appends = new AppendQueue(this.database, {
       maxQueued: options.maxQueuedAppends ?? 10_000,
       maxGroupEvents: options.maxGroupEvents ?? 1000,
       lockTimeoutMs: 50,
       retryForMs: this.retryForMs,
       onStored: () => this.wakeup.appended(),
+      onSent: (appends) => this.metrics?.groupSent(appends),
     })
+    this.sendAppend = observeAppends((part, signal) => this.appends.append(part, signal), this.metrics)
     // An idle connection that breaks must not end the program: the pool replaces it at the next use.
     pool.on('error', this.onPoolError)
   }
@@ -167,7 +175,10 @@ export class EventStore implements EventStorePort {
   }
 
   private readonly serialize = (streamId: string, event: NewEvent, aggregate: AnyAggregate | undefined) =>
-    serializeEvent(streamId, event, aggregate, { generateId: this.generateId, maxEventBytes: this.maxEventBytes })
+    serializeEvent(streamId, withTraceparent(event), aggregate, {
+      generateId: this.generateId,
+      maxEventBytes: this.maxEventBytes,
+    })
 
   private async appendSerialized(
     streamIdOf: () => string,
@@ -184,7 +195,7 @@ export class EventStore implements EventStorePort {
     }
     checkDistinctIds(part.events)
     if (events.length === 0) return nothingAppended(streamId)
-    return transaction ? appendInTransaction(this.database, transaction, part) : this.appends.append(part, signal)
+    return transaction ? appendInTransaction(this.database, transaction, part) : this.sendAppend(part, signal)
   }
 
   /**
@@ -201,15 +212,16 @@ export class EventStore implements EventStorePort {
     aggregateId: string,
     options: LoadOptions = {},
   ): Promise<Loaded<StateOf<A>>> {
-    const toVersion =
-      options.at === undefined
-        ? (options.atVersion ?? newestVersion)
-        : await versionAt(this.database, streamIdOf(aggregate.name, aggregateId), options.at)
-    const { state, version, position, snapshotVersion, eventsRead } = await loadAggregate(
-      this.database,
+    const { state, version, position, snapshotVersion, eventsRead } = await observeLoad(
       aggregate,
       aggregateId,
-      toVersion,
+      async () => {
+        const toVersion =
+          options.at === undefined
+            ? (options.atVersion ?? newestVersion)
+            : await versionAt(this.database, streamIdOf(aggregate.name, aggregateId), options.at)
+        return loadAggregate(this.database, aggregate, aggregateId, toVersion)
+      },
     )
     return { state, version, position, snapshotVersion, eventsRead }
   }
@@ -235,9 +247,11 @@ export class EventStore implements EventStorePort {
       database: this.database,
       generateId: this.generateId,
       serialize: this.serialize,
-      append: (part: StreamAppend, signal: AbortSignal | undefined) => this.appends.append(part, signal),
+      append: this.sendAppend,
     }
-    const { result, standing } = await executeCommand(context, aggregate, aggregateId, command, input, options)
+    const { result, standing } = await observeExecute(aggregate, aggregateId, command, () =>
+      executeCommand(context, aggregate, aggregateId, command, input, options),
+    )
     if (result.events.length > 0) this.snapshots.offer(aggregate, streamIdOf(aggregate.name, aggregateId), standing)
     return result
   }
@@ -257,14 +271,7 @@ export class EventStore implements EventStorePort {
    * for await (const event of store.walkStream('order-o-42', { direction: 'backwards' })) console.log(event.version, event.type)
    */
   walkStream(streamId: string, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
-    const { fromVersion = 1n, toVersion = newestVersion, limit = 1000, direction = 'forwards' } = options
-    const forwards = direction === 'forwards'
-    return paged({ fromVersion, toVersion }, async (range) => {
-      const items = await selectStream(this.database, streamId, { ...range, limit, direction })
-      const last = items.at(-1)?.version
-      if (items.length < limit || last === undefined) return { items, next: undefined }
-      return { items, next: forwards ? { ...range, fromVersion: last + 1n } : { ...range, toVersion: last - 1n } }
-    })
+    return walkStream(this.database, streamId, options)
   }
 
   /**
@@ -273,13 +280,8 @@ export class EventStore implements EventStorePort {
    * @example
    * for await (const event of store.walkLog({ types: ['OrderCancelled'] })) console.log(event.position, event.streamId)
    */
-  walkLog({ after = 0n, upTo, pageSize = 1000, categories, types }: WalkLogOptions = {}): AsyncIterable<RecordedEvent> {
-    return paged(after, async (from) => {
-      const limits = { after: from, limit: pageSize, categories, types, ...(upTo !== undefined && { upTo }) }
-      const { events, through, atHead } = await this.log.read(limits)
-      const ended = atHead || (upTo !== undefined && through >= upTo)
-      return { items: events, next: ended ? undefined : through }
-    })
+  walkLog(options: WalkLogOptions = {}): AsyncIterable<RecordedEvent> {
+    return walkLog(this.log, options)
   }
 
   /**
@@ -340,9 +342,13 @@ export class EventStore implements EventStorePort {
       owner: randomUUID(),
       logger: this.logger,
       ...options,
+      handle: observeBatches(options.name, options.handle, this.metrics),
     })
     this.subscriptions.add(subscription)
-    void subscription.ended.then(() => this.subscriptions.delete(subscription))
+    void subscription.ended.then(() => {
+      this.subscriptions.delete(subscription)
+      this.metrics?.subscriptionEnded(options.name)
+    })
     return subscription
   }
 
@@ -367,6 +373,7 @@ export class EventStore implements EventStorePort {
     await this.appends.close()
     await this.snapshots.flush()
     await this.wakeup.close()
+    this.metrics?.close()
     this.pool.off('error', this.onPoolError)
   }
 }
