@@ -250,6 +250,7 @@ export type DatabaseErrorKind =
   | 'out-of-resources'
   | 'permission'
   | 'schema'
+  | 'pooler'
   | 'other'
 
 const retryableKinds: ReadonlySet<DatabaseErrorKind> = new Set([

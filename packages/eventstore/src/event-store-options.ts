@@ -21,9 +21,12 @@ export interface EventStoreOptions {
   readonly retryForMs?: number
   /** How often subscriptions look for new events although nothing woke them; 200 ms unless said. */
   readonly pollIntervalMs?: number
-  /** The connection that listens for other processes' appends: the pool's own settings unless said, none when false. Never through a transaction pooler. */
+  /**
+   * The connection that listens for other processes' appends: the pool's own settings unless said, none when false. Never through a transaction
+   * pooler: with `?pgbouncer=true` in the pool's URL there is none unless said.
+   */
   readonly listen?: ClientConfig | false
-  /** Turn off behind a transaction pooler that does not keep prepared statements. */
+  /** False behind a transaction pooler that does not keep prepared statements; true unless said, or the pool's URL has `?pgbouncer=true`. */
   readonly preparedStatements?: boolean
 }
 

@@ -37,6 +37,7 @@ import { truncateAndArchive, type TruncateOptions, type TruncateResult } from '.
 import { observeAppends, observeBatches, observeExecute, observeLoad } from './telemetry/observe.js'
 import { createStoreMetrics, type StoreMetrics } from './telemetry/store-metrics.js'
 import { withTraceparent } from './telemetry/traced.js'
+import { isBehindPooler } from './transaction-pooler.js'
 import { Wakeup } from './wakeup.js'
 import { walkLog, walkStream } from './walk.js'
 
@@ -77,7 +78,9 @@ export class EventStore implements EventStorePort {
     readonly pool: Pool,
     options: EventStoreOptions,
   ) {
-    const { schema = 'tidemark', logger = silentLogger, preparedStatements = true, listen = pool.options } = options
+    const { schema = 'tidemark', logger = silentLogger } = options
+    const pooled = isBehindPooler(pool)
+    const { preparedStatements = !pooled, listen = pooled ? false : pool.options } = options
     if (!/^[a-z_][a-z0-9_]{0,49}$/.test(schema)) {
       throw new ConfigurationError(
         `schema name ${JSON.stringify(schema)} is not usable: lower-case letters, digits and _, at most 50 characters`,

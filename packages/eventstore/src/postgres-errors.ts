@@ -19,6 +19,7 @@ const kinds: readonly (readonly [RegExp, DatabaseErrorKind])[] = [
   [/^57014|^25P0[34]/, 'cancelled'],
   [/^53/, 'out-of-resources'],
   [/^42501|^28/, 'permission'],
+  [/^26000|^42P05/, 'pooler'],
   [/^42P01|^42703|^42883|^3F000|^3D000/, 'schema'],
 ]
 
@@ -31,6 +32,8 @@ const advice: Record<DatabaseErrorKind, string> = {
   'out-of-resources': 'Postgres is out of a resource',
   permission: 'the role may not do this: see the roles in the operations guide',
   schema: 'the schema does not fit this code: run `tidemark db migrate`',
+  pooler:
+    'a transaction pooler lost a prepared statement: add ?pgbouncer=true to the URL of the pool, or set preparedStatements: false',
   other: 'Postgres refused the statement',
 }
 

@@ -19,7 +19,7 @@ export interface PgbouncerOptions {
 
 /** A pgbouncer in transaction mode, which ends with this process. */
 export interface Pgbouncer {
-  /** The target's URL, through the pooler. */
+  /** The target's URL, through the pooler; `?pgbouncer=true` tells clients so. */
   readonly url: string
   /** `1.18.0` */
   readonly version: string
@@ -59,6 +59,7 @@ default_pool_size = ${poolSize}
 max_client_conn = 1000
 query_wait_timeout = 30
 server_idle_timeout = 5
+server_login_retry = 1
 `,
   )
   if (user) await chown(settings, user.uid, user.gid)
@@ -71,6 +72,7 @@ server_idle_timeout = 5
   })
   const pooled = new URL(target)
   pooled.port = String(port)
+  pooled.searchParams.set('pgbouncer', 'true')
   const url = pooled.href
   const close = async () => {
     server.signal('SIGQUIT')
