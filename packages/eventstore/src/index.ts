@@ -71,6 +71,19 @@ export { silentLogger, type Logger } from './logger.js'
 export type { NewEpoch, NewEpochOptions } from './new-epoch.js'
 export type { Operable, OperableStatus } from './operable.js'
 export { translateDatabaseError } from './postgres-errors.js'
+export { checkSchemas, listSchemas, type CheckSchemasOptions, type SchemaStore } from './schemas/check-schemas.js'
+export { mismatches } from './schemas/compare-json-schemas.js'
+export type { Mismatch } from './schemas/compare-values.js'
+export { jsonSchemaOf, type JsonSchema, type JsonSchemaObject } from './schemas/json-schema.js'
+export type {
+  Compatibility,
+  RegisteredSchema,
+  SchemaCheck,
+  SchemaDifference,
+  SchemaStatus,
+} from './schemas/judge-schemas.js'
+export { schemaChanges, type SchemaChange } from './schemas/schema-changes.js'
+export { SchemaIncompatibleError } from './schemas/schema-incompatible-error.js'
 export type { Head } from './sql/select-head.js'
 export { assertStorable, type JsonValue } from './stored-value.js'
 export { partOf } from './part-of.js'
