@@ -63,6 +63,10 @@ begin
     refusal := 'no-snapshot';
     return;
   end if;
+  if not without_snapshot and exists (select from subject_streams s where s.stream_id = stream) then
+    refusal := 'personal-data';
+    return;
+  end if;
   if dry_run then
     return;
   end if;

@@ -58,7 +58,11 @@ function resultOf(streamId: string, events: readonly AppendedEvent[], duplicate:
 export async function resolveLosers(database: Database, losers: readonly StreamAppend[]): Promise<readonly Outcome[]> {
   const ids = losers.flatMap(({ events }) => events.map(({ id }) => id))
   // Events first: one that is committed between the two statements shows up as a version, which is only tried again or reported.
-  const found = new Map((await selectEventsById(database, ids)).map((event) => [event.id, event]))
+  const stored = await selectEventsById(database, ids)
+  const reveal = losers.find((loser) => loser.reveal)?.reveal
+  // Encrypted anew, the same data never looks the same.
+  const revealed = reveal ? await reveal(stored, database.queryable) : stored
+  const found = new Map(revealed.map((event) => [event.id, event]))
   const versions = await selectStreamVersions(
     database,
     losers.map(({ streamId }) => streamId),
@@ -90,5 +94,5 @@ function differenceOf(streamId: string, event: SerializedEvent, stored: Recorded
   if (stored.streamId !== streamId) return `in stream "${stored.streamId}"`
   if (stored.type !== event.type) return `as ${stored.type}`
   if (stored.schemaVersion !== event.schemaVersion) return `at schema version ${stored.schemaVersion}`
-  return isDeepStrictEqual(stored.data, JSON.parse(event.data)) ? undefined : 'with other data'
+  return isDeepStrictEqual(stored.data, JSON.parse(event.plain ?? event.data)) ? undefined : 'with other data'
 }

@@ -8,6 +8,7 @@ import {
   type EventStoreError,
 } from './errors.js'
 import { failpoint } from './failpoint.js'
+import { hasPersonalPart } from './personal-data/personal-events.js'
 import { isUniqueViolation, translateDatabaseError } from './postgres-errors.js'
 import { insertEvents, type StreamAppend, type StoredPart } from './sql/insert-events.js'
 
@@ -22,6 +23,8 @@ export interface AppendQueueOptions {
   readonly retryForMs: number
   /** Called after events were stored. */
   readonly onStored: () => void
+  /** Encrypts the personal data of an append. */
+  readonly seal: (part: StreamAppend) => Promise<StreamAppend>
   /** Called when a statement leaves, with the number of appends that it carries. */
   readonly onSent: (appends: number) => void
 }
@@ -73,6 +76,8 @@ export class AppendQueue {
 
   /** Queues an append and waits for its outcome. An aborted call that has not left yet is withdrawn; one that has left goes on. */
   append(part: StreamAppend, signal?: AbortSignal): Promise<AppendResult> {
+    // Before it waits: a stranger's key must not hold a group.
+    if (hasPersonalPart(part)) return this.options.seal(part).then((sealed) => this.append(sealed, signal))
     if (this.closed) return Promise.reject(new StoreClosedError())
     if (this.waiting.length >= this.options.maxQueued) return Promise.reject(new OverloadedError(this.waiting.length))
     return new Promise((resolve, reject) => {

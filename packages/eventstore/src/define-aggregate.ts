@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { ConfigurationError } from './errors.js'
 import type { EventMetadata, NewEvent, RecordedEvent } from './event.js'
 import { presentTypesOf } from './event-types.js'
+import { checkDeclaration, type PersonalDeclaration, type PersonalFieldsOfEvent } from './personal-data/declaration.js'
 
 /** One kind of event of an aggregate: its schema now, and how older data becomes newer. */
 export interface EventDefinition<Schema extends z.ZodType = z.ZodType> {
@@ -10,12 +11,14 @@ export interface EventDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly upcast: Readonly<Record<number, Upcaster>>
   /** The types that it was stored under before it was renamed. */
   readonly formerly: readonly string[]
+  /** What of its data is encrypted, and under whose key. */
+  readonly personal: PersonalFieldsOfEvent | undefined
 }
 
 /** Turns the data of schema version n into the data of version n + 1. */
 export type Upcaster = (data: Record<string, unknown>) => unknown
 
-export interface EventOptions {
+export interface EventOptions<Data = unknown> {
   /** The version of the schema, 1 unless said; raise it when the shape changes. */
   readonly version?: number
   /** For each older version the step to the next: `{ 1: (v1) => v2, 2: (v2) => v3 }`. */
@@ -26,6 +29,12 @@ export interface EventOptions {
    * A type that is renamed while older code still runs takes two deployments: `docs/guides/schema-evolution.md`.
    */
   readonly formerly?: readonly string[]
+  /**
+   * Fields that are stored encrypted under a key of the person whom they are about, until that person is forgotten.
+   *
+   * Keep the declaration as long as such events are in the log: `docs/guides/personal-data.md`.
+   */
+  readonly personal?: PersonalDeclaration<Data>
 }
 
 /**
@@ -39,8 +48,11 @@ export interface EventOptions {
  *   upcast: { 1: (v1) => ({ ...v1, currency: 'EUR' }) },
  * })
  */
-export function event<Schema extends z.ZodType>(schema: Schema, options: EventOptions = {}): EventDefinition<Schema> {
-  const { version = 1, upcast = {}, formerly = [] } = options
+export function event<Schema extends z.ZodType>(
+  schema: Schema,
+  options: EventOptions<z.output<Schema>> = {},
+): EventDefinition<Schema> {
+  const { version = 1, upcast = {}, formerly = [], personal } = options
   if (!Number.isInteger(version) || version < 1)
     throw new ConfigurationError(`event schema version ${version} is not a whole number from 1`)
   for (let older = 1; older < version; older++) {
@@ -49,7 +61,7 @@ export function event<Schema extends z.ZodType>(schema: Schema, options: EventOp
         `an event at schema version ${version} has no upcaster from ${older} to ${older + 1}`,
       )
   }
-  return { schema, version, upcast, formerly }
+  return { schema, version, upcast, formerly, personal: personal && checkDeclaration(personal) }
 }
 
 /** What an aggregate says instead of events: no, and why. */

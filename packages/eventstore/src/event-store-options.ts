@@ -4,6 +4,7 @@ import type { NewEvent } from './event.js'
 import type { ExpectedVersion } from './expected-version.js'
 import type { Logger } from './logger.js'
 import type { LogFilter } from './log-source.js'
+import type { PersonalDataOptions } from './personal-data/vault.js'
 
 export interface EventStoreOptions {
   /** The schema that was migrated; `tidemark` unless said. */
@@ -28,6 +29,8 @@ export interface EventStoreOptions {
   readonly listen?: ClientConfig | false
   /** False behind a transaction pooler that does not keep prepared statements; true unless said, or the pool's URL has `?pgbouncer=true`. */
   readonly preparedStatements?: boolean
+  /** Where the keys of data subjects are kept; in the database, wrapped with nothing, unless said. */
+  readonly personalData?: PersonalDataOptions
 }
 
 export interface AppendOptions {

@@ -24,7 +24,8 @@ import { encodeExpectedVersion } from './expected-version.js'
 import { loadAggregate, newestVersion, versionAt, type Loaded } from './load-aggregate.js'
 import { silentLogger, type Logger } from './logger.js'
 import type { LogSource } from './log-source.js'
-import { beginNewEpoch, type NewEpoch, type NewEpochOptions } from './new-epoch.js'
+import { hasPersonalPart } from './personal-data/personal-events.js'
+import { Vault } from './personal-data/vault.js'
 import { PostgresLog } from './postgres-log.js'
 import { serializeEvent } from './serialize-event.js'
 import { SnapshotWriter } from './snapshot-writer.js'
@@ -32,8 +33,8 @@ import type { StreamAppend } from './sql/insert-events.js'
 import type { Head } from './sql/select-head.js'
 import { selectStream } from './sql/select-stream.js'
 import { checkStreamId, streamIdOf } from './stream-id.js'
+import { StoreUpkeep } from './store-upkeep.js'
 import { Subscription, type SubscriptionOptions } from './subscription.js'
-import { truncateAndArchive, type TruncateOptions, type TruncateResult } from './truncate-stream.js'
 import { observeAppends, observeBatches, observeExecute, observeLoad } from './telemetry/observe.js'
 import { createStoreMetrics, type StoreMetrics } from './telemetry/store-metrics.js'
 import { withTraceparent } from './telemetry/traced.js'
@@ -57,11 +58,12 @@ export function createEventStore(pool: Pool, options: EventStoreOptions = {}): E
   return new EventStore(pool, options)
 }
 
-export class EventStore implements EventStorePort {
+export class EventStore extends StoreUpkeep implements EventStorePort {
   /** The log, for subscriptions of any kind. */
   readonly log: LogSource & Required<Pick<LogSource, 'verify'>>
   /** Where the store's statements go; for packages that build on the store. */
   readonly database: Database
+  protected readonly vault: Vault
   private readonly appends: AppendQueue
   private readonly snapshots: SnapshotWriter
   private readonly wakeup: Wakeup
@@ -78,6 +80,7 @@ export class EventStore implements EventStorePort {
     readonly pool: Pool,
     options: EventStoreOptions,
   ) {
+    super()
     const { schema = 'tidemark', logger = silentLogger } = options
     const pooled = isBehindPooler(pool)
     const { preparedStatements = !pooled, listen = pooled ? false : pool.options } = options
@@ -91,6 +94,7 @@ export class EventStore implements EventStorePort {
     this.retryForMs = options.retryForMs ?? 15_000
     this.maxEventBytes = options.maxEventBytes ?? 1024 * 1024
     this.database = { queryable: pool, schema, prepare: preparedStatements }
+    this.vault = new Vault(this.database, options.personalData)
     this.wakeup = new Wakeup(this.database, {
       pollIntervalMs: options.pollIntervalMs ?? 200,
       listen: listen === false ? undefined : { connection: listen, heartbeatMs: 10_000 },
@@ -105,6 +109,7 @@ export class EventStore implements EventStorePort {
       lockTimeoutMs: 50,
       retryForMs: this.retryForMs,
       onStored: () => this.wakeup.appended(),
+      seal: (part) => this.vault.seal(part),
       onSent: (appends) => this.metrics?.groupSent(appends),
     })
     this.sendAppend = observeAppends((part, signal) => this.appends.append(part, signal), this.metrics)
@@ -158,7 +163,7 @@ export class EventStore implements EventStorePort {
     streams: readonly StreamPart[],
     { transaction }: Pick<AppendOptions, 'transaction'> = {},
   ): Promise<readonly AppendResult[]> {
-    const parts = streams.map(({ streamId, expectedVersion, events, aggregate }): StreamAppend => {
+    let parts = streams.map(({ streamId, expectedVersion, events, aggregate }): StreamAppend => {
       const checked = checkStreamId(streamId)
       return {
         streamId: checked,
@@ -171,6 +176,7 @@ export class EventStore implements EventStorePort {
     }
     checkDistinctIds(parts.flatMap(({ events }) => events))
     if (parts.every(({ events }) => events.length === 0)) return parts.map(({ streamId }) => nothingAppended(streamId))
+    if (parts.some(hasPersonalPart)) parts = await this.vault.sealAll(parts, transaction)
     if (transaction) return appendToStreamsInTransaction(this.database, transaction, parts)
     const results = await appendToStreams(this.database, this.pool, parts, this.retryForMs)
     this.wakeup.appended()
@@ -198,7 +204,8 @@ export class EventStore implements EventStorePort {
     }
     checkDistinctIds(part.events)
     if (events.length === 0) return nothingAppended(streamId)
-    return transaction ? appendInTransaction(this.database, transaction, part) : this.sendAppend(part, signal)
+    if (!transaction) return this.sendAppend(part, signal)
+    return appendInTransaction(this.database, transaction, await this.vault.seal(part, transaction))
   }
 
   /**
@@ -223,7 +230,7 @@ export class EventStore implements EventStorePort {
           options.at === undefined
             ? (options.atVersion ?? newestVersion)
             : await versionAt(this.database, streamIdOf(aggregate.name, aggregateId), options.at)
-        return loadAggregate(this.database, aggregate, aggregateId, toVersion)
+        return loadAggregate({ database: this.database, vault: this.vault }, aggregate, aggregateId, toVersion)
       },
     )
     return { state, version, position, snapshotVersion, eventsRead }
@@ -248,6 +255,7 @@ export class EventStore implements EventStorePort {
   ): Promise<ExecuteResult<StateOf<A>>> {
     const context = {
       database: this.database,
+      vault: this.vault,
       generateId: this.generateId,
       serialize: this.serialize,
       append: this.sendAppend,
@@ -287,51 +295,9 @@ export class EventStore implements EventStorePort {
     return walkLog(this.log, options)
   }
 
-  /**
-   * Deletes the events of a stream below a version, after archiving them where `archive` is given; a tombstone stays.
-   *
-   * Versions and positions are not used again, ids of deleted events are forgotten. The aggregate loads from its snapshot afterwards, which is why
-   * one must stand at `beforeVersion - 1` or later. Truncated before that version already: nothing happens. Needs the maintainer role.
-   *
-   * @throws {TruncationRefusedError} the stream would be lost, or somebody has not read the events yet: nothing was deleted.
-   *
-   * @example
-   * await store.truncateStream('counter-c-1', { beforeVersion: 500, reason: 'kept for a year', aggregate: Counter })
-   */
-  truncateStream(streamId: string, options: TruncateOptions): Promise<TruncateResult> {
-    return truncateAndArchive(this.database, streamId, options)
-  }
-
   /** How far the log may be read now, and which backend holds it back. */
   head(): Promise<Head> {
     return this.log.head()
-  }
-
-  /**
-   * Makes sure that nothing can be lost here: positions are given out as the safe head needs it, and the log is the one that it was.
-   *
-   * Subscriptions do it by themselves; programs that only append or read call it when they start. It costs two queries. After a promotion or a restore
-   * it compares every checkpoint with the log: when all fit, the epoch stays.
-   *
-   * @throws {StoreCorruptError} the sequence or the fence is not as it must be. @throws {LogRestoredError} a checkpoint does not fit the log.
-   */
-  verifyEpoch(): Promise<void> {
-    return this.log.verify()
-  }
-
-  /**
-   * Begins a new epoch after the log was restored to an earlier point: consistency tokens of the old one are refused from then on.
-   *
-   * Checkpoints that fit the log stay. Those that do not are moved back to `rewindTo`; without it nothing is done. Run it while no writer and no
-   * subscriber runs, as the owner of the schema.
-   *
-   * @throws {LogRestoredError} checkpoints do not fit, and `rewindTo` is missing. @throws {ConfigurationError} it is past the end of the log.
-   *
-   * @example
-   * const { epoch, rewound } = await store.newEpoch({ reason: 'restored to 12:03 after a bad deploy', rewindTo: 48_120n })
-   */
-  newEpoch(options: NewEpochOptions): Promise<NewEpoch> {
-    return beginNewEpoch(this.database, this.pool, this.log, options)
   }
 
   /**

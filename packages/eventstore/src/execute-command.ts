@@ -10,7 +10,15 @@ import {
 } from './errors.js'
 import type { EventMetadata, NewEvent } from './event.js'
 import { checkUuid, deriveEventId } from './event-id.js'
-import { advance, catchUp, loadAggregate, newestVersion, type Standing, type StandingEvent } from './load-aggregate.js'
+import {
+  advance,
+  catchUp,
+  loadAggregate,
+  newestVersion,
+  type LoadContext,
+  type Standing,
+  type StandingEvent,
+} from './load-aggregate.js'
 import { jsonPath } from './serialize-event.js'
 import { selectEventsById } from './sql/select-events-by-id.js'
 import type { SerializedEvent, StreamAppend } from './sql/insert-events.js'
@@ -45,8 +53,7 @@ export interface ExecuteResult<State> {
   readonly duplicate: boolean
 }
 
-export interface ExecuteContext {
-  readonly database: Database
+export interface ExecuteContext extends LoadContext {
   readonly generateId: () => string
   readonly serialize: (streamId: string, event: NewEvent, aggregate: AnyAggregate) => SerializedEvent
   readonly append: (part: StreamAppend, signal: AbortSignal | undefined) => Promise<AppendResult>
@@ -68,10 +75,10 @@ export async function executeCommand<A extends AnyAggregate>(
   const commandId = options.commandId === undefined ? undefined : checkUuid(options.commandId, 'command id')
   if (commandId !== undefined) {
     const first = await firstOutcome(context.database, streamId, commandId)
-    if (first) return outcomeAgain(context.database, aggregate, aggregateId, first)
+    if (first) return outcomeAgain(context, aggregate, aggregateId, first)
   }
   const metadata = metadataOf(context, commandId, options)
-  let standing = await loadAggregate(context.database, aggregate, aggregateId)
+  let standing = await loadAggregate(context, aggregate, aggregateId)
   for (let attempt = 1; ; attempt++) {
     if (options.expectedVersion !== undefined && options.expectedVersion !== standing.version) {
       throw new VersionConflictError({
@@ -88,7 +95,7 @@ export async function executeCommand<A extends AnyAggregate>(
     })
     try {
       const appended = await context.append({ streamId, expected: standing.version, events }, options.signal)
-      if (appended.duplicate) return await outcomeAgain(context.database, aggregate, aggregateId, appended.events)
+      if (appended.duplicate) return await outcomeAgain(context, aggregate, aggregateId, appended.events)
       standing = advance(aggregate, standing, recorded(streamId, events, appended.events))
       return { result: resultOf(streamId, standing, appended.events), standing }
     } catch (error) {
@@ -96,7 +103,7 @@ export async function executeCommand<A extends AnyAggregate>(
         throw error
       options.signal?.throwIfAborted()
       await pauseBeforeRetry(attempt)
-      standing = await catchUp(context.database, aggregate, aggregateId, standing)
+      standing = await catchUp(context, aggregate, aggregateId, standing)
     }
   }
 }
@@ -190,13 +197,13 @@ async function firstOutcome(
 
 /** The result of a command that had been executed before: the state right after its events, which other events may have followed. */
 async function outcomeAgain<A extends AnyAggregate>(
-  database: Database,
+  context: LoadContext,
   aggregate: A,
   aggregateId: string,
   events: readonly AppendedEvent[],
 ): Promise<{ result: ExecuteResult<StateOf<A>>; standing: Standing<StateOf<A>> }> {
   const last = events.at(-1)
-  const standing = await loadAggregate(database, aggregate, aggregateId, last?.version)
+  const standing = await loadAggregate(context, aggregate, aggregateId, last?.version)
   const result = resultOf(streamIdOf(aggregate.name, aggregateId), standing, events)
   return { result: { ...result, position: last?.position ?? 0n, duplicate: true }, standing }
 }

@@ -2,6 +2,8 @@ import type { Database } from './database.js'
 import type { AnyAggregate, StateOf } from './define-aggregate.js'
 import type { RecordedEvent } from './event.js'
 import { fold, type StoredEvent } from './fold.js'
+import { hasPersonalData } from './personal-data/personal-events.js'
+import type { Vault } from './personal-data/vault.js'
 import { selectSnapshotAndTail } from './sql/select-snapshot-and-tail.js'
 import { selectStream } from './sql/select-stream.js'
 import { selectTruncation } from './sql/select-truncation.js'
@@ -25,6 +27,14 @@ export interface Loaded<State> {
 /** What a fold goes on from, and the id of the event that it stands at. */
 export interface Standing<State> extends Loaded<State> {
   readonly lastEventId: string | undefined
+  /** The subjects of the stream that were forgotten before anything was read; undefined where no event has personal data. */
+  readonly forgotten?: ReadonlySet<string> | undefined
+}
+
+/** Where a load reads, and what decrypts. */
+export interface LoadContext {
+  readonly database: Database
+  readonly vault: Vault
 }
 
 /** What a standing is advanced by: an event as it is stored. */
@@ -36,12 +46,15 @@ const pageSize = 1000
 
 /** Loads an aggregate at its newest version, or at an older one: the newest usable snapshot, then the events after it. */
 export async function loadAggregate<A extends AnyAggregate>(
-  database: Database,
+  context: LoadContext,
   aggregate: A,
   aggregateId: string,
   toVersion: bigint = newestVersion,
 ): Promise<Standing<StateOf<A>>> {
+  const { database, vault } = context
   const streamId = streamIdOf(aggregate.name, aggregateId)
+  // Before the snapshot: whoever is forgotten after this, the snapshot writer finds out.
+  const forgotten = hasPersonalData(aggregate) ? await vault.forgottenOf(streamId) : undefined
   const { snapshot, events } = aggregate.snapshot
     ? await selectSnapshotAndTail(database, streamId, {
         snapshotVersion: aggregate.snapshot.version,
@@ -56,16 +69,17 @@ export async function loadAggregate<A extends AnyAggregate>(
     snapshotVersion: snapshot?.version ?? 0n,
     eventsRead: 0,
     lastEventId: undefined,
+    forgotten,
   }
   if (!snapshot && events.length === 0 && toVersion > 0n && toVersion < newestVersion)
     await refuseIfTruncated(database, streamId, 0n)
-  const standing = advance(aggregate, start, events)
-  return events.length < pageSize ? standing : catchUp(database, aggregate, aggregateId, standing, toVersion)
+  const standing = advance(aggregate, start, forgotten ? await vault.reveal(events, { forgotten }) : events)
+  return events.length < pageSize ? standing : catchUp(context, aggregate, aggregateId, standing, toVersion)
 }
 
 /** Reads only what came after `standing`, and folds it: what a conflict costs. */
 export async function catchUp<A extends AnyAggregate>(
-  database: Database,
+  { database, vault }: LoadContext,
   aggregate: A,
   aggregateId: string,
   standing: Standing<StateOf<A>>,
@@ -74,7 +88,8 @@ export async function catchUp<A extends AnyAggregate>(
   const streamId = streamIdOf(aggregate.name, aggregateId)
   for (;;) {
     const events = await readPage(database, streamId, standing.version + 1n, toVersion)
-    standing = advance(aggregate, standing, events)
+    const { forgotten } = standing
+    standing = advance(aggregate, standing, forgotten ? await vault.reveal(events, { forgotten }) : events)
     if (events.length < pageSize) return standing
   }
 }

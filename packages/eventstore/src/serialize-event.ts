@@ -2,6 +2,7 @@ import type { AnyAggregate } from './define-aggregate.js'
 import { EventTooLargeError, InvalidEventError, UnstorableValueError } from './errors.js'
 import type { NewEvent } from './event.js'
 import { checkUuid } from './event-id.js'
+import { findMarker, hasPersonalData, type PersonalPart } from './personal-data/personal-events.js'
 import { presentTypesOf } from './event-types.js'
 import type { SerializedEvent } from './sql/insert-events.js'
 import { assertStorable } from './stored-value.js'
@@ -34,12 +35,14 @@ export function serializeEvent(
     if (error instanceof UnstorableValueError) throw new InvalidEventError(streamId, type, error.path, error.reason)
     throw error
   }
-  const serialized = {
+  const personal = aggregate && hasPersonalData(aggregate) ? personalPartOf(streamId, type, data, aggregate) : undefined
+  const serialized: SerializedEvent = {
     id: event.id === undefined ? options.generateId() : checkUuid(event.id, 'event id'),
     type,
     schemaVersion: event.schemaVersion ?? aggregate?.events[type]?.version ?? 1,
     data: JSON.stringify(data),
     metadata: JSON.stringify(metadata),
+    ...(personal && { personal }),
   }
   // A character has at most three bytes here, so most events need not be counted exactly.
   const characters = serialized.data.length + serialized.metadata.length
@@ -48,6 +51,24 @@ export function serializeEvent(
     if (bytes > options.maxEventBytes) throw new EventTooLargeError(streamId, type, bytes, options.maxEventBytes)
   }
   return serialized
+}
+
+/** What of an event's data is personal; undefined for an event that declares nothing. */
+function personalPartOf(
+  streamId: string,
+  type: string,
+  data: unknown,
+  aggregate: AnyAggregate,
+): PersonalPart | undefined {
+  const marked = findMarker(data)
+  if (marked !== undefined) throw new InvalidEventError(streamId, type, marked, 'the name is kept for encrypted data')
+  const personal = aggregate.events[type]?.personal
+  if (!personal) return undefined
+  const subject = personal.subject(data)
+  if (typeof subject === 'string' && subject !== '' && Buffer.byteLength(subject) <= 512) {
+    return { subject, fields: personal.fields }
+  }
+  throw new InvalidEventError(streamId, type, '$', 'its data subject is no text of 1 to 512 bytes')
 }
 
 function parse(streamId: string, { type, data }: NewEvent, aggregate: AnyAggregate): unknown {

@@ -47,7 +47,8 @@ export class SnapshotWriter {
     try {
       assertStorable(standing.state)
       const state = JSON.stringify(standing.state)
-      await upsertSnapshot(this.database, { streamId, snapshotVersion, version: standing.version, eventId, state })
+      const row = { streamId, snapshotVersion, version: standing.version, eventId, state }
+      await upsertSnapshot(this.database, row, standing.forgotten?.size)
     } catch (error) {
       this.failures++
       this.logger.warn(

@@ -1,4 +1,6 @@
-import { run, type Database, type Statement } from '../database.js'
+import { run, type Database, type Queryable, type Statement } from '../database.js'
+import type { RecordedEvent } from '../event.js'
+import type { PersonalPart } from '../personal-data/personal-events.js'
 
 /** One stream's part of a statement: its events follow each other, and all of them are stored or none. */
 export interface StreamAppend {
@@ -6,6 +8,8 @@ export interface StreamAppend {
   /** Encoded by `encodeExpectedVersion`. */
   readonly expected: bigint
   readonly events: readonly SerializedEvent[]
+  /** Decrypts stored events for comparing; set when an event of this part was encrypted. */
+  readonly reveal?: (events: readonly RecordedEvent[], queryable: Queryable) => Promise<readonly RecordedEvent[]>
 }
 
 /** An event whose JSON is made already. */
@@ -15,6 +19,10 @@ export interface SerializedEvent {
   readonly schemaVersion: number
   readonly data: string
   readonly metadata: string
+  /** What of the data is to be encrypted before it is stored. */
+  readonly personal?: PersonalPart
+  /** The data in clear, once `data` is encrypted. */
+  readonly plain?: string
 }
 
 /** Where the events of one stream's part were stored: versions follow each other from the first. */
