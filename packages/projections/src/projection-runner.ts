@@ -127,7 +127,8 @@ export class ProjectionRunner {
     const aggregates = new Map(handler.aggregates.map((aggregate) => [aggregate.name, aggregate]))
     const types = new Set(handler.types)
     return async (client: ClientBase, events: SubscriptionBatch['events']) => {
-      const known = events.flatMap((event) => {
+      const revealed = await this.store.reveal(handler.aggregates, events, client)
+      const known = revealed.flatMap((event) => {
         const aggregate = aggregates.get(event.category)
         if (!aggregate || !wants(aggregate, event, types)) return []
         return upcastFor(handler.name, aggregate, event) ?? []

@@ -24,7 +24,7 @@ export class ReadModelTable {
   /** Folds events into the table's rows within the caller's transaction: at most one read of rows, one write and one delete. */
   async apply(transaction: ClientBase, events: readonly RecordedEvent[]): Promise<RowChanges> {
     const database = on(this.store.database, transaction)
-    const steps = this.fold.plan(events)
+    const steps = this.fold.plan(await this.store.reveal(this.projection.aggregates, events, transaction))
     const keys = new Set<RowKey>()
     for (const step of steps) for (const key of step.keys) keys.add(key)
     if (keys.size === 0) return { upserts: [], deletes: [] }

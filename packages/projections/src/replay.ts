@@ -51,7 +51,7 @@ export async function replay(
   while (after < to) {
     signal?.throwIfAborted()
     const batch = await store.log.read({ after, upTo: to, limit: 5000, categories, types })
-    fold.apply(fold.plan(batch.events), rows)
+    fold.apply(fold.plan(await store.reveal(projection.aggregates, batch.events)), rows)
     events += batch.events.length
     after = batch.through
     onProgress?.({ done: after, total: to })
