@@ -1,5 +1,5 @@
 import type { BridgeDefinition } from '@tidemark/fanout'
-import type { AnyAggregate, EventStore } from '@tidemark/eventstore'
+import type { AnyAggregate, CheckSchemasOptions, EventStore } from '@tidemark/eventstore'
 import type { AnyProjection } from '@tidemark/projections'
 
 /** What `tidemark.config.ts` says; the command line and the environment override it. */
@@ -25,6 +25,8 @@ export interface TidemarkConfig {
     /** Lets it listen where other machines reach it, although it asks nobody who they are. */
     readonly allowUnauthenticated?: boolean
   }
+  /** Lets `tidemark start` refuse to run with schemas of events that do not fit the log; it does not look unless this is given. */
+  readonly schemas?: CheckSchemasOptions
   /** Fills an empty store with demo data for `tidemark dev`; called again when it was interrupted, so its commands need ids. */
   readonly seed?: (store: EventStore) => Promise<unknown>
   /** What `tidemark dev` prints for people to try, with the address of the API. */

@@ -6,7 +6,7 @@ export const exitCode = {
   usage: 2,
   /** It works, but something is unhealthy or too far behind. */
   unhealthy: 3,
-  /** Somebody else does the same already. */
+  /** Somebody else does the same already, or it does not go together with what is there. */
   conflict: 4,
   /** It would ask, and there is no terminal to ask on. */
   confirmation: 5,

@@ -30,6 +30,9 @@ const needsChange: ReadonlySet<string> = new Set([
   'PROJECTIONS_VERSION_NOT_LIVE',
 ])
 
+/** Errors of our packages that say that what was asked for does not go together with what is there. */
+const conflicts: ReadonlySet<string> = new Set(['EVENTSTORE_SCHEMA_INCOMPATIBLE', 'PROJECTIONS_REBUILD_RUNNING'])
+
 /** Says what an error means to the person at the terminal. */
 export function explainError(error: unknown, debug: boolean): ExplainedError {
   const code = codeOf(error)
@@ -45,7 +48,7 @@ function codeOf(error: unknown): string {
 
 function exitCodeOf(error: unknown, code: string): ExitCode {
   if (error instanceof CliError) return error.exitCode
-  if (code === 'PROJECTIONS_REBUILD_RUNNING') return exitCode.conflict
+  if (conflicts.has(code)) return exitCode.conflict
   return needsChange.has(code) ? exitCode.usage : exitCode.failed
 }
 

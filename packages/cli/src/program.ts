@@ -8,6 +8,9 @@ import { addDev } from './commands/dev.js'
 import { addProjectionsList } from './commands/projections-list.js'
 import { addProjectionsRebuild } from './commands/projections-rebuild.js'
 import { addProjectionsReplay } from './commands/projections-replay.js'
+import { addSchemasCheck } from './commands/schemas-check.js'
+import { addSchemasDiff } from './commands/schemas-diff.js'
+import { addSchemasList } from './commands/schemas-list.js'
 import { addStart } from './commands/start.js'
 import { addStreamsList } from './commands/streams-list.js'
 import { addStreamsShow } from './commands/streams-show.js'
@@ -18,6 +21,7 @@ const nouns: readonly (readonly [noun: string, description: string, ...verbs: Ad
   ['db', 'the schema in the database', addDbMigrate, addDbStatus],
   ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay],
   ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow, addStreamsTruncate],
+  ['schemas', 'the shapes of events', addSchemasList, addSchemasCheck, addSchemasDiff],
   ['bridge', 'events on their way to Kafka', addBridgeList],
   ['config', 'what this command works with', addConfigPrint],
 ]

@@ -78,7 +78,13 @@ export type { ForgetOptions, ForgetResult } from './personal-data/forget-subject
 export type { KeyStore, SubjectKey } from './personal-data/key-store.js'
 export type { PersonalDataOptions } from './personal-data/vault.js'
 export { translateDatabaseError } from './postgres-errors.js'
-export { checkSchemas, listSchemas, type CheckSchemasOptions, type SchemaStore } from './schemas/check-schemas.js'
+export {
+  checkSchemas,
+  compareSchemas,
+  listSchemas,
+  type CheckSchemasOptions,
+  type SchemaStore,
+} from './schemas/check-schemas.js'
 export { mismatches } from './schemas/compare-json-schemas.js'
 export type { Mismatch } from './schemas/compare-values.js'
 export { jsonSchemaOf, type JsonSchema, type JsonSchemaObject } from './schemas/json-schema.js'

@@ -17,7 +17,7 @@ export async function runServices({ config, settings, only, logLevel }: RunOptio
   // Written at once, so that the last lines of a process that is killed are there.
   const logger = pino({ level: logLevel }, pino.destination({ dest: 2, sync: true }))
   const told = listenForStop((text) => logger.info(text))
-  const services = await startServices(config, settings, { only, logger })
+  const services = await startServices(config, settings, { only, logger, schemas: config.schemas })
   const { url, bridges } = services
   logger.info({ services: only, url, bridges }, 'running')
   if (only.includes('bridge') && (config.bridges ?? []).length > bridges.length) {

@@ -1,5 +1,11 @@
 import { createServer } from '@tidemark/api'
-import { createEventStore, type EventStore, type Logger } from '@tidemark/eventstore'
+import {
+  checkSchemas,
+  createEventStore,
+  type CheckSchemasOptions,
+  type EventStore,
+  type Logger,
+} from '@tidemark/eventstore'
 import { createBridge, createKafkaProducer, type BridgeDefinition } from '@tidemark/fanout'
 import { createProjector, type Projector } from '@tidemark/projections'
 import type { Settings } from '../config/resolve-settings.js'
@@ -13,6 +19,8 @@ export interface ServicesOptions {
   readonly logger: Logger
   /** Creates topics that are missing, as on a broker of one's own. */
   readonly createTopics?: boolean
+  /** Checks the schemas of events before anything runs. */
+  readonly schemas?: CheckSchemasOptions | undefined
 }
 
 /** What is running, and how to end it. */
@@ -34,7 +42,7 @@ export interface Services {
 export async function startServices(
   config: TidemarkConfig,
   settings: Settings,
-  { only, logger, createTopics = false }: ServicesOptions,
+  { only, logger, schemas, createTopics = false }: ServicesOptions,
 ): Promise<Services> {
   const stops: (() => Promise<unknown>)[] = []
   const stop = async () => {
@@ -45,6 +53,7 @@ export async function startServices(
     stops.push(() => pool.end())
     const store = createEventStore(pool, { schema: settings.schema, logger })
     stops.push(() => store.close())
+    if (schemas) await checkSchemasAtStart(store, config, schemas, logger)
 
     let projector: Projector | undefined
     if (only.includes('projections')) {
@@ -118,4 +127,15 @@ async function startApi(
 function onlyDebug(logger: Logger): Logger {
   const debug = (fields: object, message: string) => logger.debug(fields, message)
   return { debug, info: debug, warn: debug, error: debug }
+}
+
+async function checkSchemasAtStart(
+  store: EventStore,
+  { aggregates }: TidemarkConfig,
+  options: CheckSchemasOptions,
+  logger: Logger,
+): Promise<void> {
+  for (const { category, type, status } of await checkSchemas(store, aggregates, options)) {
+    if (status === 'dropped') logger.warn({ category, type }, 'a registered event is not known to this code: retire it')
+  }
 }

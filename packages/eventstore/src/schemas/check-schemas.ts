@@ -44,17 +44,14 @@ export async function checkSchemas(
   options: CheckSchemasOptions = {},
 ): Promise<readonly SchemaCheck[]> {
   const { compatibility = 'backward', register = true } = options
-  const categories = aggregates.map(({ name }) => name)
-  const twice = categories.find((name, index) => categories.indexOf(name) !== index)
-  if (twice !== undefined) throw new ConfigurationError(`aggregate "${twice}" stands twice in the list to check`)
-  const { checks, missing } = await compare(store.database, aggregates, compatibility)
+  const { checks, missing } = await accepted(store.database, aggregates, compatibility)
   // Almost every start: nothing changed, and nobody is locked out.
   if (!register || missing.length === 0) return checks
   return inTransaction(store.pool, async (client) => {
     const database = on(store.database, client)
     await lockEventSchemas(database)
     // Again, in a statement of its own: the one that waited for the lock did not see what its holder registered.
-    const locked = await compare(database, aggregates, compatibility)
+    const locked = await accepted(database, aggregates, compatibility)
     for (const check of locked.missing) await insertEventSchema(database, check, compatibility)
     return locked.checks
   })
@@ -68,12 +65,29 @@ export function listSchemas(
   return selectEventSchemas(database, categories)
 }
 
+/**
+ * Compares the schemas of aggregates' events with those that were registered, and changes and refuses nothing: for tools that show it.
+ *
+ * @throws {ConfigurationError} an aggregate stands in the list twice.
+ */
+export async function compareSchemas(
+  { database }: Pick<SchemaStore, 'database'>,
+  aggregates: readonly AnyAggregate[],
+  compatibility: Compatibility,
+): Promise<readonly SchemaCheck[]> {
+  return (await compare(database, aggregates, compatibility)).checks
+}
+
 async function compare(database: Database, aggregates: readonly AnyAggregate[], compatibility: Compatibility) {
-  const registered = await selectEventSchemas(
-    database,
-    aggregates.map(({ name }) => name),
-  )
-  const checks = judgeSchemas(aggregates, registered, compatibility)
+  const categories = aggregates.map(({ name }) => name)
+  const twice = categories.find((name, index) => categories.indexOf(name) !== index)
+  if (twice !== undefined) throw new ConfigurationError(`aggregate "${twice}" stands twice in the list to check`)
+  const registered = await selectEventSchemas(database, categories)
+  return { registered, checks: judgeSchemas(aggregates, registered, compatibility) }
+}
+
+async function accepted(database: Database, aggregates: readonly AnyAggregate[], compatibility: Compatibility) {
+  const { registered, checks } = await compare(database, aggregates, compatibility)
   const incompatible = checks.filter(({ status }) => status === 'incompatible')
   if (incompatible.length > 0) throw new SchemaIncompatibleError(incompatible)
   return { checks, missing: checks.filter((check) => isToRegister(check, registered)) }

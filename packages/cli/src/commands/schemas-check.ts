@@ -1,0 +1,60 @@
+import { Option, type Command } from 'commander'
+import { checkSchemas, compareSchemas, type Compatibility, type SchemaCheck } from '@tidemark/eventstore'
+import type { AddCommand } from '../context.js'
+import { withStore } from '../database/with-store.js'
+import { exitCode } from '../exit-code.js'
+
+interface Options {
+  readonly compatibility?: Compatibility
+  readonly register?: boolean
+}
+
+const modes: readonly Compatibility[] = ['backward', 'forward', 'full', 'none']
+
+export const addSchemasCheck: AddCommand = (parent, context) => {
+  parent
+    .command('check')
+    .description('compare the schemas of events with those that were registered; ends with 4 where they do not fit')
+    .addOption(
+      new Option(
+        '--compatibility <mode>',
+        'what a change must keep working; of the configuration, or backward, unless said',
+      ).choices(modes),
+    )
+    .option('--register', 'register what is new and fits')
+    .action(async ({ compatibility: asked, register }: Options, command: Command) => {
+      const checks = await withStore(command, context, async (store, { loaded }) => {
+        const { aggregates, schemas } = loaded.config
+        const compatibility = asked ?? schemas?.compatibility ?? 'backward'
+        const found = await compareSchemas(store, aggregates, compatibility)
+        if (register && !found.some(isConflict)) await checkSchemas(store, aggregates, { compatibility })
+        return found
+      })
+      context.output.list<SchemaCheck>(
+        checks,
+        [
+          ['event', ({ category, type }) => `${category}.${type}`],
+          ['version', ({ schemaVersion }) => schemaVersion],
+          ['status', ({ status }) => status],
+          ['differences', (check) => differencesOf(check)],
+        ],
+        'the configuration has no events',
+      )
+      if (!checks.some(isConflict)) return
+      context.ends.code = exitCode.conflict
+      const incompatible = checks.some(({ status }) => status === 'incompatible')
+      if (incompatible) context.output.note('raise the version of an event that changed, and add an upcaster')
+      else context.output.note('say of each dropped type what it is now: formerly, or retired')
+    })
+}
+
+/** Whoever asks has the new code in hand, so that a type that is gone was lost. */
+function isConflict({ status }: SchemaCheck): boolean {
+  return status === 'incompatible' || status === 'dropped'
+}
+
+function differencesOf({ differences }: SchemaCheck): string {
+  return differences
+    .map(({ direction, path, expected, found }) => `${direction}: ${path} expects ${expected}, may be ${found}`)
+    .join('\n')
+}
