@@ -2,7 +2,9 @@ import { Command, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { addBridgeList } from './commands/bridge-list.js'
 import { addConfigPrint } from './commands/config-print.js'
+import { addDbImport } from './commands/db-import.js'
 import { addDbMigrate } from './commands/db-migrate.js'
+import { addDbNewEpoch } from './commands/db-new-epoch.js'
 import { addDbStatus } from './commands/db-status.js'
 import { addDev } from './commands/dev.js'
 import { addProjectionsList } from './commands/projections-list.js'
@@ -18,7 +20,7 @@ import { addStreamsTruncate } from './commands/streams-truncate.js'
 import type { AddCommand, Context } from './context.js'
 
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
-  ['db', 'the schema in the database', addDbMigrate, addDbStatus],
+  ['db', 'the schema in the database', addDbMigrate, addDbStatus, addDbNewEpoch, addDbImport],
   ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay],
   ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow, addStreamsTruncate],
   ['schemas', 'the shapes of events', addSchemasList, addSchemasCheck, addSchemasDiff],

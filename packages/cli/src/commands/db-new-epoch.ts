@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import type { NewEpoch } from '@tidemark/eventstore'
+import { confirm } from '../confirm.js'
+import type { AddCommand, GlobalOptions } from '../context.js'
+import { withStore } from '../database/with-store.js'
+import { UsageError } from '../errors.js'
+
+interface Options extends GlobalOptions {
+  readonly reason: string
+  readonly rewindTo?: string
+}
+
+export const addDbNewEpoch: AddCommand = (parent, context) => {
+  parent
+    .command('new-epoch')
+    .description('go on after the log was restored to an earlier point: see the runbook in the operations guide')
+    .requiredOption('--reason <text>', 'what was restored, and why')
+    .option(
+      '--rewind-to <place>',
+      'where checkpoints that do not fit the log go on: `start`, `end`, or the last position that both logs share',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { reason, rewindTo, yes = false } = command.optsWithGlobals<Options>()
+      const begun = await withStore(command, context, async (store) => {
+        const position = rewindTo === undefined ? undefined : placeOf(rewindTo, (await store.head()).lastPosition)
+        await confirm('Begin a new epoch? Every consistency token that was given out is refused from then on.', { yes })
+        return store.newEpoch({ reason, ...(position !== undefined && { rewindTo: position }) })
+      })
+      for (const note of notesOn(begun)) context.output.note(note)
+      context.output.one({ epoch: begun.epoch, kept: begun.kept, rewound: begun.rewound })
+    })
+}
+
+function placeOf(place: string, end: bigint): bigint {
+  if (place === 'start') return 0n
+  if (place === 'end') return end
+  if (/^\d{1,19}$/.test(place)) return BigInt(place)
+  throw new UsageError(`--rewind-to is \`start\`, \`end\` or a position, not "${place}"`)
+}
+
+function notesOn({ rewound }: NewEpoch): string[] {
+  return rewound.map(({ name, position, to }) => {
+    const moved = `checkpoint "${name}" was moved from ${position} to ${to}`
+    if (name.startsWith('projection:'))
+      return `${moved}, its rows were not: rebuild it with \`tidemark projections rebuild\``
+    return `${moved}: it sees the events after that again, or for the first time`
+  })
+}
