@@ -62,6 +62,17 @@ describe('streams of more than one release', () => {
     })
   })
 
+  test('are read by the release before a rename once it knows the coming name', async () => {
+    await store.execute(RenamedMeter, 'two-steps', 'measure', { amount: 3 })
+    const Between = defineAggregate({
+      ...Meter,
+      events: { ...Meter.events, Counted: event(z.object({ amount: z.number() }), { formerly: ['Measured'] }) },
+      commands: () => ({}),
+      snapshot: { every: 5, version: 1 },
+    })
+    expect((await store.load(Between, 'two-steps')).state).toEqual({ value: 3 })
+  })
+
   test('are never appended to under a former name or a retired type', async () => {
     const append = (type: string, data: unknown) =>
       store.append(RenamedMeter, 'c', [{ type, data } as never], { expectedVersion: 'any' })
