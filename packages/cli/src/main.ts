@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { CommanderError } from 'commander'
 import { explainError } from './explain-error.js'
 import { exitCode } from './exit-code.js'
@@ -16,7 +17,7 @@ export async function main(args: readonly string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) =>
     process.exit(error.code === 'EPIPE' ? 0 : exitCode.failed),
   )
-  const output = new Output(process.stdout, process.stderr, outputOptions(args, process.env, process.stdout.isTTY))
+  const output = new Output(process.stdout, process.stderr, outputOptions(args, process.env, isatty(process.stdout.fd)))
   const context: Context = { output, environment: process.env, cwd: process.cwd(), ends: { code: exitCode.ok } }
   try {
     await createProgram(context).parseAsync(args, { from: 'user' })
