@@ -73,11 +73,44 @@ export async function executeCommand<A extends AnyAggregate>(
   const streamId = streamIdOf(aggregate.name, aggregateId)
   const decide = decider(aggregate, streamId, name, input)
   const commandId = options.commandId === undefined ? undefined : checkUuid(options.commandId, 'command id')
-  if (commandId !== undefined) {
+  const work = { streamId, commandId, decide, metadata: metadataOf(context, commandId, options) }
+  if (commandId === undefined) return decideAndAppend(context, aggregate, aggregateId, work, options)
+  const outcomeBefore = async () => {
     const first = await firstOutcome(context.database, streamId, commandId)
-    if (first) return outcomeAgain(context, aggregate, aggregateId, first)
+    return first && outcomeAgain(context, aggregate, aggregateId, first)
   }
-  const metadata = metadataOf(context, commandId, options)
+  const before = await outcomeBefore()
+  if (before) return before
+  // The same command may be executed between that look and the load, and what it did itself then speaks against it.
+  try {
+    const executed = await decideAndAppend(context, aggregate, aggregateId, work, options)
+    return executed.result.events.length > 0 ? executed : ((await outcomeBefore()) ?? executed)
+  } catch (error) {
+    const meanwhile = mayComeOfItself(error) ? await outcomeBefore() : undefined
+    if (meanwhile) return meanwhile
+    throw error
+  }
+}
+
+function mayComeOfItself(error: unknown): boolean {
+  const kinds = [CommandRejectedError, VersionConflictError, EventIdConflictError]
+  return kinds.some((kind) => error instanceof kind)
+}
+
+interface Work<State> {
+  readonly streamId: string
+  readonly commandId: string | undefined
+  readonly decide: (state: State) => readonly NewEvent[]
+  readonly metadata: EventMetadata
+}
+
+async function decideAndAppend<A extends AnyAggregate>(
+  context: ExecuteContext,
+  aggregate: A,
+  aggregateId: string,
+  { streamId, commandId, decide, metadata }: Work<StateOf<A>>,
+  options: ExecuteOptions,
+): Promise<{ result: ExecuteResult<StateOf<A>>; standing: Standing<StateOf<A>> }> {
   let standing = await loadAggregate(context, aggregate, aggregateId)
   for (let attempt = 1; ; attempt++) {
     if (options.expectedVersion !== undefined && options.expectedVersion !== standing.version) {

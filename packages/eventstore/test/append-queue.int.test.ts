@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { createEventStore, OverloadedError, StoreClosedError, VersionConflictError } from '../src/index.js'
 import { Counter } from './counter.js'
@@ -30,8 +31,10 @@ describe('group append', () => {
   })
 
   test("a stranger's open transaction on one stream does not hold the others", async () => {
-    const store = createEventStore(database.pool, { listen: false })
-    const stranger = await database.pool.connect()
+    // Past a pooler: the stranger and whoever tries the held stream have a connection each, which may be all that it has.
+    const pool = new pg.Pool({ connectionString: database.directUrl })
+    const store = createEventStore(pool, { listen: false })
+    const stranger = await pool.connect()
     await stranger.query('begin')
     await store.append(Counter, 'held', [added], { expectedVersion: 'any', transaction: stranger })
     let held = 'waiting'
@@ -57,6 +60,7 @@ describe('group append', () => {
     await heldAppends
     expect((await store.load(Counter, 'held')).version).toBe(4n)
     await store.close()
+    await pool.end()
   })
 
   test('an event that Postgres refuses fails its own call alone', async () => {

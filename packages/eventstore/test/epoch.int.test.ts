@@ -201,7 +201,7 @@ test('roles of programs may verify; only the owner begins an epoch', async () =>
   await append()
   await moveToOtherCluster()
   for (const role of ['tidemark_projector', 'tidemark_writer']) {
-    const pool = new pg.Pool({ connectionString: database.url, options: `-c role=${role}` })
+    const pool = new pg.Pool({ connectionString: database.directUrl, options: `-c role=${role}` })
     const limited = createEventStore(pool, { listen: false })
     await limited.verifyEpoch()
     await expect(limited.newEpoch({ reason: 'a drill' })).rejects.toMatchObject({ kind: 'permission' })

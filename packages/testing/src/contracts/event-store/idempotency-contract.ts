@@ -113,6 +113,24 @@ export function describeIdempotency(subject: Subject): void {
       expect((await store.load(Counter, 'cmd-race')).state.value).toBe(1)
     })
 
+    test('a command that its own success would forbid has its first outcome for all who sent it at once', async () => {
+      const { store, other } = subject()
+      for (let round = 0; round < 10; round++) {
+        const [id, commandId] = [`own-success-${round}`, newId()]
+        await store.execute(Counter, id, 'add', { amount: 1 })
+        const options = { commandId, ...(round % 2 === 0 && { expectedVersion: 1n }) }
+        const results = await Promise.all(
+          Array.from({ length: 8 }, async (_, index) => {
+            // Some come a little later, when the first has just been stored.
+            await new Promise((resolve) => setTimeout(resolve, index))
+            return (index % 2 === 0 ? store : other).execute(Counter, id, 'add', { amount: -1 }, options)
+          }),
+        )
+        for (const result of results) expect(result).toMatchObject({ version: 2n, state: { value: 0 } })
+        expect(results.filter(({ duplicate }) => !duplicate)).toHaveLength(1)
+      }
+    })
+
     test('a command id that was used for another stream is an error', async () => {
       const { store } = subject()
       const commandId = newId()
