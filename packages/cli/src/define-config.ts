@@ -1,5 +1,5 @@
 import type { BridgeDefinition } from '@tidemark/fanout'
-import type { AnyAggregate, CheckSchemasOptions, EventStore } from '@tidemark/eventstore'
+import type { AnyAggregate, CheckSchemasOptions, EventStore, PersonalDataOptions } from '@tidemark/eventstore'
 import type { AnyProjection } from '@tidemark/projections'
 
 /** What `tidemark.config.ts` says; the command line and the environment override it. */
@@ -27,6 +27,8 @@ export interface TidemarkConfig {
   }
   /** Lets `tidemark start` refuse to run with schemas of events that do not fit the log; it does not look unless this is given. */
   readonly schemas?: CheckSchemasOptions
+  /** Where the keys of data subjects are kept, and what wraps them; take a master key from the environment. */
+  readonly personalData?: PersonalDataOptions
   /** Fills an empty store with demo data for `tidemark dev`; called again when it was interrupted, so its commands need ids. */
   readonly seed?: (store: EventStore) => Promise<unknown>
   /** What `tidemark dev` prints for people to try, with the address of the API. */

@@ -17,6 +17,7 @@ import { addStart } from './commands/start.js'
 import { addStreamsList } from './commands/streams-list.js'
 import { addStreamsShow } from './commands/streams-show.js'
 import { addStreamsTruncate } from './commands/streams-truncate.js'
+import { addSubjectsForget } from './commands/subjects-forget.js'
 import type { AddCommand, Context } from './context.js'
 
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
@@ -24,6 +25,7 @@ const nouns: readonly (readonly [noun: string, description: string, ...verbs: Ad
   ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay],
   ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow, addStreamsTruncate],
   ['schemas', 'the shapes of events', addSchemasList, addSchemasCheck, addSchemasDiff],
+  ['subjects', 'the people whom events are about', addSubjectsForget],
   ['bridge', 'events on their way to Kafka', addBridgeList],
   ['config', 'what this command works with', addConfigPrint],
 ]

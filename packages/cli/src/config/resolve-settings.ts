@@ -1,3 +1,4 @@
+import type { EventStoreOptions, PersonalDataOptions } from '@tidemark/eventstore'
 import { checkSchemaName, defaultSchema } from '@tidemark/migrations'
 import { readDevState } from '../dev-database/dev-state.js'
 import { ConfigError, UsageError } from '../errors.js'
@@ -17,6 +18,7 @@ export interface Settings {
   readonly port: number
   /** Empty where no Kafka was named. */
   readonly brokers: readonly string[]
+  readonly personalData: PersonalDataOptions | undefined
 }
 
 export type DatabaseOrigin = 'DATABASE_URL' | 'configuration file' | 'tidemark dev'
@@ -42,7 +44,13 @@ export function resolveSettings(
         ? portOf(PORT, 'PORT')
         : portOf(String(config.api?.port ?? 4400), 'api.port'),
     brokers: KAFKA_BROKERS ? brokersOf(KAFKA_BROKERS) : (config.kafka?.brokers ?? []),
+    personalData: config.personalData,
   }
+}
+
+/** What every store of the project is opened with. */
+export function storeOptionsOf({ schema, personalData }: Settings): EventStoreOptions {
+  return { schema, ...(personalData && { personalData }) }
 }
 
 function databaseOf(fromEnvironment: string | undefined, fromFile: string | undefined, folder: string) {

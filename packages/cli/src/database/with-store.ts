@@ -1,7 +1,7 @@
 import { createEventStore, type EventStore, type Logger } from '@tidemark/eventstore'
 import type { Command } from 'commander'
 import { loadConfig, type LoadedConfig } from '../config/load-config.js'
-import { resolveSettings, type Settings } from '../config/resolve-settings.js'
+import { resolveSettings, storeOptionsOf, type Settings } from '../config/resolve-settings.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { openPool } from './open-database.js'
 
@@ -27,8 +27,8 @@ export async function withStore<T>(
 ): Promise<T> {
   const project = await openProject(command, context)
   const pool = await openPool(project.settings)
-  const { schema } = project.settings
-  const store = createEventStore(pool, { schema, listen: false, ...(logger && { logger }) })
+  const options = storeOptionsOf(project.settings)
+  const store = createEventStore(pool, { ...options, listen: false, ...(logger && { logger }) })
   try {
     return await work(store, project)
   } finally {

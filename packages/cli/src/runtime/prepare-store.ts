@@ -1,6 +1,6 @@
 import { createEventStore, type Logger } from '@tidemark/eventstore'
 import { migrate } from '@tidemark/migrations'
-import type { Settings } from '../config/resolve-settings.js'
+import { storeOptionsOf, type Settings } from '../config/resolve-settings.js'
 import { connect, openPool } from '../database/open-database.js'
 import type { TidemarkConfig } from '../define-config.js'
 import { seedOnce } from './seed-once.js'
@@ -27,7 +27,7 @@ export async function prepareStore(settings: Settings, options: PrepareOptions):
   }
   if (!seed) return
   const pool = await openPool(settings)
-  const store = createEventStore(pool, { schema, logger, listen: false })
+  const store = createEventStore(pool, { ...storeOptionsOf(settings), logger, listen: false })
   try {
     if (await seedOnce(store, seed, { devFolder, database })) note('added demo data')
   } finally {

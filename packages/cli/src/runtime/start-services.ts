@@ -8,7 +8,7 @@ import {
 } from '@tidemark/eventstore'
 import { createBridge, createKafkaProducer, type BridgeDefinition } from '@tidemark/fanout'
 import { createProjector, type Projector } from '@tidemark/projections'
-import type { Settings } from '../config/resolve-settings.js'
+import { storeOptionsOf, type Settings } from '../config/resolve-settings.js'
 import { openPool } from '../database/open-database.js'
 import type { TidemarkConfig } from '../define-config.js'
 import { listenProblem } from './listen-problem.js'
@@ -51,7 +51,7 @@ export async function startServices(
   try {
     const pool = await openPool(settings)
     stops.push(() => pool.end())
-    const store = createEventStore(pool, { schema: settings.schema, logger })
+    const store = createEventStore(pool, { ...storeOptionsOf(settings), logger })
     stops.push(() => store.close())
     if (schemas) await checkSchemasAtStart(store, config, schemas, logger)
 
