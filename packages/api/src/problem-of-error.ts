@@ -9,6 +9,7 @@ import {
   OutcomeUnknownError,
   OverloadedError,
   StoreClosedError,
+  SubjectForgottenError,
   UnknownCommandError,
   VersionConflictError,
 } from '@tidemark/eventstore'
@@ -43,7 +44,11 @@ function problemOfStoreError(error: EventStoreError): ProblemError {
     const detail = `the input of ${error.command} is not valid, nothing was written: see errors`
     return new ProblemError('invalid-input', detail, { ...because, errors: faultsOf(error) })
   }
-  if (error instanceof InvalidEventError || error instanceof EventTooLargeError) {
+  if (
+    error instanceof InvalidEventError ||
+    error instanceof EventTooLargeError ||
+    error instanceof SubjectForgottenError
+  ) {
     return new ProblemError('event-refused', `${error.message}; nothing was written`, because)
   }
   if (error instanceof UnknownCommandError) {
