@@ -6,6 +6,7 @@ import {
   type CheckpointPlace,
   type EventStore,
   type LogBatch,
+  type LogSource,
 } from '@tidemark/eventstore'
 import { typesOf } from './any-projection.js'
 import type { ReadModelTable } from './read-model-table.js'
@@ -61,7 +62,7 @@ export async function copyLog(
 
 /** Reads what a table wants of the log. */
 export function readAfter(
-  { log }: EventStore,
+  { log }: { readonly log: Pick<LogSource, 'read'> },
   { projection }: ReadModelTable,
   after: bigint,
   upTo: bigint,
@@ -76,7 +77,7 @@ export function readAfter(
 
 /** Where a checkpoint is once a batch is done, with the event that proves later that the log is still the same. */
 export async function placeAfter(
-  { log }: EventStore,
+  { log }: { readonly log: Pick<LogSource, 'lastEventId'> },
   { events, through }: LogBatch,
   checkpoint: Checkpoint,
   epoch: string,

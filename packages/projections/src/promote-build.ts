@@ -2,9 +2,11 @@ import {
   DatabaseError,
   failpoint,
   inTransaction,
+  logWithin,
   on,
   type Checkpoint,
   type CheckpointPlace,
+  type Database,
   type EventStore,
   type Logger,
 } from '@tidemark/eventstore'
@@ -89,7 +91,7 @@ async function switchWithin(
   const liveCheckpoint = live && checkpointNameOf(live.table)
   const locked = await lockCheckpoints(database, [checkpoint.name, ...(liveCheckpoint ? [liveCheckpoint] : [])])
   const livePosition = (liveCheckpoint ? locked.get(liveCheckpoint) : undefined) ?? 0n
-  await checkpoint.advance(client, await catchUp(client, store, table, checkpoint, livePosition))
+  await checkpoint.advance(client, await catchUp(client, database, table, checkpoint, livePosition))
   if (live && liveCheckpoint) {
     await updateTableStatus(database, live.table, 'previous')
     // Whoever writes the old table loses it here, and finds the new one in the registry.
@@ -105,18 +107,20 @@ async function switchWithin(
 /** Folds what the live table is ahead, so that no reader ever sees the model go back. */
 async function catchUp(
   client: ClientBase,
-  store: EventStore,
+  database: Database,
   table: ReadModelTable,
   checkpoint: Checkpoint,
   livePosition: bigint,
 ): Promise<CheckpointPlace> {
-  const epoch = await store.log.epoch()
+  // Other transactions wait for this one, and may have all the connections that the pool or a pooler has.
+  const log = logWithin(database)
+  const epoch = await log.epoch()
   let place = checkpoint.place
   let left = finalEvents
   while (place.position < livePosition) {
-    const batch = await readAfter(store, table, place.position, livePosition, left)
+    const batch = await readAfter({ log }, table, place.position, livePosition, left)
     await table.apply(client, batch.events)
-    place = await placeAfter(store, batch, checkpoint, epoch)
+    place = await placeAfter({ log }, batch, checkpoint, epoch)
     left -= batch.events.length
     if (left <= 0 && place.position < livePosition) throw new FellBehind()
   }
