@@ -12,6 +12,11 @@ export interface EventStoreOptions {
   readonly logger?: Logger
   /** Makes event ids; UUIDv7 unless said. */
   readonly generateId?: () => string
+  /**
+   * The time of events (`recordedAt`, and the one in their ids) instead of the database's and the machine's: for tests that must not depend on when they
+   * run. It needs the schema's owner, since writers may not choose the time. Leases and pauses go by real clocks in any case.
+   */
+  readonly clock?: () => Date
   /** An event's data and metadata have at most this size together; 1 MiB unless said. */
   readonly maxEventBytes?: number
   /** How many appends may wait before the next fails with `OverloadedError`; 10,000 unless said. */

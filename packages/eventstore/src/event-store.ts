@@ -69,6 +69,7 @@ export class EventStore extends StoreUpkeep implements EventStorePort {
   private readonly wakeup: Wakeup
   private readonly logger: Logger
   private readonly generateId: () => string
+  private readonly clock: (() => Date) | undefined
   private readonly maxEventBytes: number
   private readonly retryForMs: number
   private readonly metrics: StoreMetrics | undefined
@@ -90,7 +91,9 @@ export class EventStore extends StoreUpkeep implements EventStorePort {
       )
     }
     this.logger = logger
-    this.generateId = options.generateId ?? generateId
+    const { clock } = options
+    this.clock = clock
+    this.generateId = options.generateId ?? (() => generateId(clock?.()))
     this.retryForMs = options.retryForMs ?? 15_000
     this.maxEventBytes = options.maxEventBytes ?? 1024 * 1024
     this.database = { queryable: pool, schema, prepare: preparedStatements }
@@ -187,6 +190,7 @@ export class EventStore extends StoreUpkeep implements EventStorePort {
     serializeEvent(streamId, withTraceparent(event), aggregate, {
       generateId: this.generateId,
       maxEventBytes: this.maxEventBytes,
+      ...(this.clock && { recordedAt: this.clock().toISOString() }),
     })
 
   private async appendSerialized(

@@ -10,6 +10,8 @@ import { assertStorable } from './stored-value.js'
 export interface SerializeOptions {
   readonly generateId: () => string
   readonly maxEventBytes: number
+  /** When it happened, where a clock was injected. */
+  readonly recordedAt?: string
 }
 
 /**
@@ -43,6 +45,7 @@ export function serializeEvent(
     data: JSON.stringify(data),
     metadata: JSON.stringify(metadata),
     ...(personal && { personal }),
+    ...(options.recordedAt !== undefined && { recordedAt: options.recordedAt }),
   }
   // A character has at most three bytes here, so most events need not be counted exactly.
   const characters = serialized.data.length + serialized.metadata.length

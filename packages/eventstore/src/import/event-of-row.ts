@@ -12,7 +12,7 @@ export interface ImportedEvent extends SerializedEvent {
   readonly streamId: string
   /** Undefined where the source has none. */
   readonly version: bigint | undefined
-  readonly recordedAt: string | null
+  readonly recordedAtSeconds: string | null
 }
 
 /**
@@ -38,7 +38,7 @@ export function eventOfRow(row: SourceRow, options: SerializeOptions): ImportedE
       ...(row.id !== null && { id: row.id }),
     }
     const serialized = serializeEvent(streamId, event, undefined, options)
-    return { ...serialized, streamId, version, sourcePosition: row.position, recordedAt: row.recordedAt }
+    return { ...serialized, streamId, version, sourcePosition: row.position, recordedAtSeconds: row.recordedAtSeconds }
   } catch (error) {
     const isAboutRow =
       error instanceof ConfigurationError || error instanceof InvalidEventError || error instanceof EventTooLargeError

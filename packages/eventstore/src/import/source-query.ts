@@ -14,7 +14,7 @@ export interface SourceRow {
   readonly metadata: string | null
   readonly schemaVersion: string | null
   /** In seconds since 1970, exact to the microsecond. */
-  readonly recordedAt: string | null
+  readonly recordedAtSeconds: string | null
 }
 
 const required = ['position', 'stream_id', 'type', 'data'] as const
@@ -49,9 +49,11 @@ export class SourceQuery {
       )
     }
     const column = (name: (typeof optional)[number]) => (names.includes(name) ? `${name}::text` : 'null')
-    const recordedAt = names.includes('recorded_at') ? 'extract(epoch from recorded_at::timestamptz)::text' : 'null'
+    const recordedAtSeconds = names.includes('recorded_at')
+      ? 'extract(epoch from recorded_at::timestamptz)::text'
+      : 'null'
     const columns = `position::text, stream_id::text, type::text, data::text, ${column('version')}, ${column('id')},
-       ${column('metadata')}, ${column('schema_version')}, ${recordedAt}`
+       ${column('metadata')}, ${column('schema_version')}, ${recordedAtSeconds}`
     return new SourceQuery(
       source,
       `select ${columns}\n  from (\n${inner}\n) as source\n where position > $1\n order by source.position\n limit $2`,
@@ -70,7 +72,7 @@ export class SourceQuery {
       id: id ?? null,
       metadata: metadata ?? null,
       schemaVersion: schema ?? null,
-      recordedAt: at ?? null,
+      recordedAtSeconds: at ?? null,
     }))
   }
 }

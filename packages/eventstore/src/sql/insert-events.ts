@@ -19,6 +19,8 @@ export interface SerializedEvent {
   readonly schemaVersion: number
   readonly data: string
   readonly metadata: string
+  /** When it happened, as an ISO date; the database's time of storing unless a clock was injected. */
+  readonly recordedAt?: string
   /** What of the data is to be encrypted before it is stored. */
   readonly personal?: PersonalPart
   /** The data in clear, once `data` is encrypted. */
@@ -36,44 +38,53 @@ export interface StoredPart {
 // The first event of each stream decides. Whoever stored a stream's version N first holds N + 1 and the following too, since every
 // appender inserts upwards without holes and waits at N. So the rest of a stream's part cannot fail once its first event is in.
 // First events and the rest are two parameters, because a filter would let the planner expect one row and nest loops over thousands.
-const text = (schema: string, lockTimeout: boolean, several: boolean) => `
+const text = (schema: string, { timed = false, several = false, dated = false }) => {
+  const columns = `stream_id, version, id, type, schema_version, data, metadata${dated ? ', recorded_at' : ''}`
+  const values = `i.i, i.t, i.v, coalesce(i.d, 'null'), i.m${dated ? ', coalesce(i.r, clock_timestamp())' : ''}`
+  const fields = `i uuid, t text, v integer, d json, m json${dated ? ', r timestamptz' : ''}`
+  return `
 with settings as materialized (
-  select ${lockTimeout ? `set_config('lock_timeout', $2, true)` : `$2::text`} as lock_timeout
+  select ${timed ? `set_config('lock_timeout', $2, true)` : `$2::text`} as lock_timeout
 ), first as (
-  insert into ${schema}.events (stream_id, version, id, type, schema_version, data, metadata)
-  select i.s, coalesce(h.version, 0) + 1, i.i, i.t, i.v, coalesce(i.d, 'null'), i.m
+  insert into ${schema}.events (${columns})
+  select i.s, coalesce(h.version, 0) + 1, ${values}
     from settings
-   cross join json_to_recordset($1) as i(s text, e bigint, i uuid, t text, v integer, d json, m json)
+   cross join json_to_recordset($1) as i(s text, e bigint, ${fields})
    cross join lateral (select max(version) as version from ${schema}.events where stream_id = i.s) h
    where case i.e when -1 then true when -2 then h.version is not null else coalesce(h.version, 0) = i.e end
    order by i.s collate "C"
   on conflict do nothing
   returning stream_id, version, position
 )${
-  several
-    ? `, rest as (
-  insert into ${schema}.events (stream_id, version, id, type, schema_version, data, metadata)
-  select i.s, f.version + i.n, i.i, i.t, i.v, coalesce(i.d, 'null'), i.m
+    several
+      ? `, rest as (
+  insert into ${schema}.events (${columns})
+  select i.s, f.version + i.n, ${values}
     from first f
-    join json_to_recordset($3) as i(s text, n integer, i uuid, t text, v integer, d json, m json) on i.s = f.stream_id
+    join json_to_recordset($3) as i(s text, n integer, ${fields}) on i.s = f.stream_id
    order by i.s collate "C", i.n
   returning stream_id, version, position
 )`
-    : ''
-}
+      : ''
+  }
 select json_agg(stream_id), string_agg(version::text, ','), string_agg(position::text, ',')${
-  several
-    ? `, (select json_object_agg(stream_id, positions)
+    several
+      ? `, (select json_object_agg(stream_id, positions)
             from (select stream_id, string_agg(position::text, ',' order by version) as positions from rest group by stream_id) r)`
-    : ''
-}
+      : ''
+  }
   from first`
+}
 
 const statements = {
-  'insert-events': (schema: string) => text(schema, false, false),
-  'insert-event-runs': (schema: string) => text(schema, false, true),
-  'insert-events-timed': (schema: string) => text(schema, true, false),
-  'insert-event-runs-timed': (schema: string) => text(schema, true, true),
+  'insert-events': (schema: string) => text(schema, {}),
+  'insert-event-runs': (schema: string) => text(schema, { several: true }),
+  'insert-events-timed': (schema: string) => text(schema, { timed: true }),
+  'insert-event-runs-timed': (schema: string) => text(schema, { several: true, timed: true }),
+  'insert-events-dated': (schema: string) => text(schema, { dated: true }),
+  'insert-event-runs-dated': (schema: string) => text(schema, { several: true, dated: true }),
+  'insert-events-timed-dated': (schema: string) => text(schema, { timed: true, dated: true }),
+  'insert-event-runs-timed-dated': (schema: string) => text(schema, { several: true, timed: true, dated: true }),
 }
 const byName = Object.fromEntries(
   Object.entries(statements).map(([name, make]) => [name, { name, text: make }]),
@@ -91,7 +102,9 @@ export async function insertEvents(
   lockTimeoutMs?: number,
 ): Promise<ReadonlyMap<string, StoredPart>> {
   const several = streams.some(({ events }) => events.length > 1)
-  const name = `insert-event${several ? '-runs' : 's'}${lockTimeoutMs === undefined ? '' : '-timed'}` as const
+  const dated = streams.some(({ events }) => events[0]?.recordedAt !== undefined)
+  const timed = lockTimeoutMs !== undefined
+  const name = `insert-event${several ? '-runs' : 's'}${timed ? '-timed' : ''}${dated ? '-dated' : ''}` as const
   const { first, rest } = toJson(streams)
   const values = [first, lockTimeoutMs === undefined ? null : `${lockTimeoutMs}ms`]
   type Row = [streams: string | null, versions: string | null, positions: string | null, following?: string | null]
@@ -121,8 +134,9 @@ function toJson(streams: readonly StreamAppend[]): { first: string; rest: string
   const [first, rest]: [string[], string[]] = [[], []]
   for (const { streamId, expected, events } of streams) {
     const stream = JSON.stringify(streamId)
-    for (const [n, { id, type, schemaVersion, data, metadata }] of events.entries()) {
-      const event = `"i":"${id}","t":${JSON.stringify(type)},"v":${schemaVersion},"d":${data},"m":${metadata}}`
+    for (const [n, { id, type, schemaVersion, data, metadata, recordedAt }] of events.entries()) {
+      const date = recordedAt === undefined ? '' : `,"r":"${recordedAt}"`
+      const event = `"i":"${id}","t":${JSON.stringify(type)},"v":${schemaVersion},"d":${data},"m":${metadata}${date}}`
       if (n === 0) first.push(`{"s":${stream},"e":${expected},${event}`)
       else rest.push(`{"s":${stream},"n":${n},${event}`)
     }

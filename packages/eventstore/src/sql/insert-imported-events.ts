@@ -6,7 +6,7 @@ export interface EventToImport extends SerializedEvent {
   readonly streamId: string
   readonly version: bigint
   /** In seconds since 1970; null for now. */
-  readonly recordedAt: string | null
+  readonly recordedAtSeconds: string | null
 }
 
 // Positions are taken in the order of the array.
@@ -23,9 +23,9 @@ select i.s, i.n, i.i, i.t, i.v, coalesce(i.d, 'null'), i.m, coalesce(to_timestam
 /** Stores events of another store with their own ids, versions and times. */
 export async function insertImportedEvents(database: Database, events: readonly EventToImport[]): Promise<void> {
   const rows = events.map(
-    ({ streamId, version, id, type, schemaVersion, data, metadata, recordedAt }) =>
+    ({ streamId, version, id, type, schemaVersion, data, metadata, recordedAtSeconds }) =>
       `{"s":${JSON.stringify(streamId)},"n":${version},"i":"${id}","t":${JSON.stringify(type)},"v":${schemaVersion},` +
-      `"d":${data},"m":${metadata},"r":${JSON.stringify(recordedAt)}}`,
+      `"d":${data},"m":${metadata},"r":${JSON.stringify(recordedAtSeconds)}}`,
   )
   await run(database, statement, [`[${rows.join(',')}]`])
 }
