@@ -9,7 +9,7 @@ const foldersIn = (parent: string) =>
 const workspaces = [...foldersIn('packages'), 'migrations', ...foldersIn('examples'), 'faults', 'benchmarks']
 
 // A broker takes seconds to start, so only the projects that talk to one ask for it.
-const usesKafka = (folder: string) => /^(packages\/(fanout|testing|cli|test-servers)|examples\/.+|faults)$/.test(folder)
+const usesKafka = (folder: string) => /^(packages\/(fanout|cli|test-servers)|examples\/.+|faults)$/.test(folder)
 
 const conditions = ['@tidemark/source', 'node', 'development|production']
 

@@ -1,14 +1,14 @@
 // Everything that CI checks of one commit, stage by stage. Uses Node.js alone, since it installs the rest.
 //
 // A stage that fails does not hide the later ones, except where they could not work without it. The last line is the
-// outcome of the tests: `N passed, N failed, N skipped`.
+// outcome of the tests of all stages together: `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const deadlineMs = 25 * 60_000
-const testOutcome = /^\d+ passed, \d+ failed, \d+ skipped$/
+const testOutcome = /^(\d+) passed, (\d+) failed, (\d+) skipped$/
 
 const stages = [
   { name: 'java for Kafka', command: 'bash scripts/install-java.sh', vital: true },
@@ -16,7 +16,9 @@ const stages = [
   { name: 'lint', command: 'npm run lint' },
   { name: 'typecheck', command: 'npm run typecheck' },
   { name: 'build', command: 'npm run build -- --output-logs=errors-only', vital: true },
-  { name: 'test', command: 'npm test' },
+  { name: 'test', command: 'npm test', tests: true },
+  { name: 'test on Postgres 15', command: 'node scripts/test-elsewhere.js postgres-15', tests: true },
+  { name: 'test through pgbouncer', command: 'node scripts/test-elsewhere.js pgbouncer', tests: true },
   { name: 'packed packages', command: 'node scripts/pack-test.js' },
 ]
 
@@ -88,14 +90,20 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 
 const report = []
-let outcomeOfTests
+const counts = { passed: 0, failed: 0, skipped: 0, stages: 0 }
 for (const stage of stages) {
   console.log(`\n=== ${stage.name}: ${stage.command}\n`)
   const stageStartedAt = performance.now()
   const { succeeded, outcome } = await runStage(stage)
-  const tested = stage.name !== 'test' || outcome !== undefined
+  const [, passed, failed, skipped] = testOutcome.exec(outcome ?? '') ?? []
+  const tested = !stage.tests || outcome !== undefined
   if (!tested) console.error('the tests ended without telling their outcome')
-  if (stage.name === 'test') outcomeOfTests = outcome
+  if (stage.tests && outcome !== undefined) {
+    counts.passed += Number(passed)
+    counts.failed += Number(failed)
+    counts.skipped += Number(skipped)
+    counts.stages++
+  }
   report.push({ name: stage.name, took: seconds(stageStartedAt), succeeded: succeeded && tested })
   if (!succeeded && stage.vital) break
   if (process.exitCode === 1 || performance.now() - startedAt > deadlineMs) break
@@ -104,5 +112,6 @@ for (const stage of stages) {
 const passed = process.exitCode !== 1 && report.length === stages.length && report.every(({ succeeded }) => succeeded)
 console.log(`\n=== ${passed ? 'all stages passed' : 'failed'} in ${seconds(startedAt)}\n`)
 for (const { name, took, succeeded } of report) console.log(`${succeeded ? 'ok    ' : 'FAILED'} ${name}, ${took}`)
-console.log(`\n${outcomeOfTests ?? 'the tests did not run'}`)
+const { passed: sum, failed, skipped, stages: ran } = counts
+console.log(ran === 0 ? '\nthe tests did not run' : `\n${sum} passed, ${failed} failed, ${skipped} skipped`)
 if (!passed) process.exitCode = 1

@@ -30,7 +30,7 @@ const elsewhere = {
     },
   },
   pgbouncer: {
-    projects: ['@tidemark/eventstore', '@tidemark/projections'],
+    projects: ['@tidemark/eventstore', '@tidemark/projections', '@tidemark/testing'],
     package: 'pgbouncer',
     program: '/usr/sbin/pgbouncer',
     async start() {
