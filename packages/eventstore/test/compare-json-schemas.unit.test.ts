@@ -190,6 +190,16 @@ describe('what cannot be read', () => {
     expect(compare(titled('string'), titled('number'))).toEqual(['string / number'])
   })
 
+  test('what one alternative failed on is not taken for proven in the next', () => {
+    const listOf = (type: string) => ({
+      $defs: { list: { type: 'object', properties: { value: { type }, next: { $ref: '#/$defs/list' } } } },
+    })
+    const head = { type: 'object', properties: { head: { $ref: '#/$defs/list' } }, required: ['head'] }
+    const reader = { anyOf: [head, { ...head, minProperties: 1 }, head], ...listOf('integer') }
+    expect(mismatches(canonicalSchema(reader), canonicalSchema({ ...head, ...listOf('number') }))).not.toEqual([])
+    expect(mismatches(canonicalSchema(reader), canonicalSchema({ ...head, ...listOf('integer') }))).toEqual([])
+  })
+
   test('references of the same text to definitions that differ', () => {
     const schema = (type: string) => ({ ...{ type: 'array', items: { $ref: '#/$defs/a' } }, $defs: { a: { type } } })
     const compare = (reader: string, writer: string) => mismatches(schema(reader), schema(writer))
