@@ -28,7 +28,11 @@ export const rewindCheckpoints: Statement = {
   text: (schema) => `
 update ${schema}.checkpoints c
    set position = least(c.position, $3),
-       event_id = (select e.id from ${schema}.events e where e.position <= least(c.position, $3) order by e.position desc limit 1),
+       event_id = (select e.id
+                     from (select position, id from ${schema}.events
+                           union all
+                           select position, id from ${schema}.truncated_events) e
+                    where e.position <= least(c.position, $3) order by e.position desc limit 1),
        epoch = $1, owner = null, owner_epoch = c.owner_epoch + 1, lease_until = null, error = null, updated_at = clock_timestamp()
  where c.name = any($2)
 returning c.name, c.position`,
