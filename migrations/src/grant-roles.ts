@@ -41,8 +41,8 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
       `grant select on all tables in schema ${schema} to ${roles.writer}`,
       `grant insert (version, id, schema_version, stream_id, type, data, metadata) on ${schema}.events to ${roles.writer}`,
       `grant insert, update, delete on ${schema}.snapshots to ${roles.writer}`,
-      `grant execute on function ${schema}.claim_subjects, ${schema}.create_subject_key, ${schema}.lock_forgotten_subjects to ${roles.writer}`,
       `grant insert (category, type, schema_version, revision, json_schema, compatibility) on ${schema}.event_schemas to ${roles.writer}`,
+      `grant execute on function ${schema}.claim_subjects, ${schema}.create_subject_key, ${schema}.lock_forgotten_subjects to ${roles.writer}`,
     ],
     [roles.projector]: [
       `grant usage on schema ${schema} to ${roles.projector}`,

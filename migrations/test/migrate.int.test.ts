@@ -123,6 +123,7 @@ describe('migrate', () => {
       const asWriter = await asRole(writer)
       await asWriter.query(insert)
       await asWriter.query('select * from tidemark.safe_head()')
+      await asWriter.query(`select * from tidemark.claim_subjects('{s}', '{a-1}')`)
       const chosen = insert
         .replace('(stream_id', '(position, stream_id')
         .replace("values ('a-'", "overriding system value values (5, 'a-'")
@@ -131,6 +132,8 @@ describe('migrate', () => {
         "select nextval('tidemark.events_position_seq')",
         "select setval('tidemark.events_position_seq', 1)",
         'update tidemark.events set version = 9',
+        'update tidemark.subjects set forgotten_at = null',
+        'delete from tidemark.subject_keys',
         'delete from tidemark.events',
         'truncate tidemark.events',
         'alter table tidemark.events disable trigger all',
@@ -146,13 +149,16 @@ describe('migrate', () => {
       await expect(asProjector.query(insert)).rejects.toMatchObject({ code: '42501' })
 
       const truncate = `select * from tidemark.truncate_stream('a-1', 2, null, null, null, true, true, false)`
+      const forget = `select * from tidemark.forget_subject('nobody', 'test')`
       const asMaintainer = await asRole(maintainer)
+      await asMaintainer.query(forget)
       await asMaintainer.query(truncate)
       for (const forbidden of [insert, 'delete from tidemark.events']) {
         await expect(asMaintainer.query(forbidden), forbidden).rejects.toMatchObject({ code: '42501' })
       }
       for (const other of [asWriter, asProjector]) {
         await expect(other.query(truncate)).rejects.toMatchObject({ code: '42501' })
+        await expect(other.query(forget)).rejects.toMatchObject({ code: '42501' })
       }
 
       const asReader = await asRole(reader)

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type pg from 'pg'
+import pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   createEventStore,
+  DatabaseError,
   EventIdConflictError,
   inTransaction,
   InvalidEventError,
@@ -33,11 +34,12 @@ describe('personal data', () => {
   }
   let store: EventStore
   beforeAll(() => {
-    store = open()
+    store = createEventStore(database.pool, { listen: false })
   })
-  afterAll(async () => {
-    for (const each of stores) await each.close()
+  afterEach(async () => {
+    for (const each of stores.splice(0)) await each.close()
   })
+  afterAll(() => store.close())
 
   const textOf = async (table: string, where = 'true') =>
     JSON.stringify((await database.pool.query(`select t::text from tidemark.${table} t where ${where}`)).rows)
@@ -127,9 +129,9 @@ describe('personal data', () => {
   })
 
   test('the same events again are the first outcome, other content is told', async () => {
-    const id = uuidv7()
+    const [id, other] = [uuidv7(), uuidv7()]
     const append = (name: string, to = 'again') =>
-      store.append(Customer, to, [registered('s-6', name, id), registered('s-7', 'Grace', `${id.slice(0, -1)}f`)], {
+      store.append(Customer, to, [registered('s-6', name, id), registered('s-7', 'Grace', other)], {
         expectedVersion: 0,
       })
     const first = await append('Ada')
@@ -210,6 +212,35 @@ describe('personal data', () => {
     await Promise.all(running)
     expect(await textOf('snapshots', ofStream('busy'))).not.toContain('Ada')
     expect((await store.load(Customer, 'busy')).state).toEqual({ name: 'erased', street: '', logins: 60 })
+  })
+
+  test('a writer encrypts and cannot forget; a maintainer forgets and cannot append', async () => {
+    const asRole = (role: string) => {
+      const pool = new pg.Pool({ connectionString: database.directUrl, options: `-c role=${role}`, max: 2 })
+      return { pool, store: createEventStore(pool, { listen: false }) }
+    }
+    const [writer, maintainer] = [asRole('tidemark_writer'), asRole('tidemark_maintainer')]
+    const permission = { name: DatabaseError.name, kind: 'permission' }
+    await writer.store.append(Customer, 'roles', [registered('s-16')], { expectedVersion: 0 })
+    for (let index = 0; index < 3; index++) await writer.store.execute(Customer, 'roles', 'logIn', {})
+    await writer.store.flushSnapshots()
+    expect(await textOf('snapshots', ofStream('roles'))).toContain('Ada')
+    await expect(writer.store.forgetSubject('s-16', { reason: 'request' })).rejects.toMatchObject(permission)
+    await expect(
+      writer.store.truncateStream('customer-roles', { beforeVersion: 2, withoutSnapshot: true }),
+    ).rejects.toMatchObject(permission)
+
+    await maintainer.store.forgetSubject('s-16', { reason: 'request' })
+    expect((await writer.store.load(Customer, 'roles')).state).toEqual({ name: 'erased', street: '', logins: 3 })
+    expect(await textOf('subject_keys', `subject = 's-16'`)).toBe('[]')
+    await maintainer.store.truncateStream('customer-roles', { beforeVersion: 2, withoutSnapshot: true })
+    await expect(
+      maintainer.store.append(Customer, 'roles', [{ type: 'LoggedIn', data: {} }], { expectedVersion: 4 }),
+    ).rejects.toMatchObject(permission)
+    for (const one of [writer, maintainer]) {
+      await one.store.close()
+      await one.pool.end()
+    }
   })
 
   test('what was changed, moved to another event, or lost its key is an error and not a replacement', async () => {
