@@ -80,6 +80,17 @@ describe('db import', () => {
 })
 
 describe('db new-epoch', () => {
+  it('is what start asks for on a log that went back', async () => {
+    await onTarget(
+      `insert into tidemark.checkpoints (name, position, event_id) values ('gone', 999, gen_random_uuid())`,
+    )
+    await onTarget('update tidemark.store set timeline = timeline + 1')
+    const refused = await cli(['start', '--only', 'api'])
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toMatch(/"gone" at position 999 .*`tidemark db new-epoch`\n$/)
+    await onTarget(`delete from tidemark.checkpoints where name = 'gone'`)
+  })
+
   it('asks, waits for a decision about checkpoints that do not fit, and tells what it moved', async () => {
     const epochNow = async () => (await onTarget('select epoch from tidemark.store'))[0]
     const before = await epochNow()

@@ -37,6 +37,7 @@ export interface Services {
 /**
  * Starts the wanted parts on one database; what was started is stopped again when a later part cannot start.
  *
+ * @throws {LogRestoredError} @throws {StoreCorruptError} the database is not fit to run on.
  * @throws {SurroundingError} the database, the port or a broker cannot be used. @throws {BrokerUnavailableError}
  */
 export async function startServices(
@@ -53,6 +54,7 @@ export async function startServices(
     stops.push(() => pool.end())
     const store = createEventStore(pool, { ...storeOptionsOf(settings), logger })
     stops.push(() => store.close())
+    await store.verifyEpoch()
     if (schemas) await checkSchemasAtStart(store, config, schemas, logger)
 
     let projector: Projector | undefined
