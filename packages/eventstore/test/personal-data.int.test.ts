@@ -243,6 +243,26 @@ describe('personal data', () => {
     }
   })
 
+  test('an append and a forgetting at once: refused or unreadable, and no key is left', async () => {
+    const others = Array.from({ length: 3 }, () => open())
+    for (let round = 0; round < 15; round++) {
+      const subject = `race-${round}`
+      const appends = others.map((one, index) =>
+        one.append(Customer, `${subject}-${index}`, [registered(subject)], { expectedVersion: 0 }),
+      )
+      const [forgotten, ...outcomes] = await Promise.allSettled([
+        store.forgetSubject(subject, { reason: 'request' }),
+        ...appends,
+      ])
+      expect(forgotten.status).toBe('fulfilled')
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(SubjectForgottenError)
+        else expect((await others[index]!.load(Customer, `${subject}-${index}`)).state.name).toBe('erased')
+      }
+      expect(await textOf('subject_keys', `subject = '${subject}'`)).toBe('[]')
+    }
+  })
+
   test('what was changed, moved to another event, or lost its key is an error and not a replacement', async () => {
     await store.append(Customer, 'moved', [registered('s-12'), registered('s-12', 'Eve')], { expectedVersion: 0 })
     const [one, other] = await store.readStream('customer-moved')
