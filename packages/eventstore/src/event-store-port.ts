@@ -22,6 +22,8 @@ import type { Head } from './sql/select-head.js'
  * contract suite, so a function that takes a port may be given either. Each method is described at `EventStore`.
  *
  * @example
+ * import type { EventStorePort } from '@tidemark/eventstore'
+ *
  * async function rename(store: EventStorePort, id: string, name: string) {
  *   await store.appendToStream(`customer-${id}`, [{ type: 'CustomerRenamed', data: { name } }], { expectedVersion: 'stream-exists' })
  * }

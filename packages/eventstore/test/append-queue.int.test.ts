@@ -113,16 +113,20 @@ describe('group append', () => {
 
   test('a lost connection is met by sending the same ids again', async () => {
     const store = createEventStore(database.pool, { listen: false })
+    // Past a pooler, which would give this query one of the sessions that it ends.
+    const admin = new pg.Client({ connectionString: database.directUrl })
+    await admin.connect()
     const appends: Promise<unknown>[] = []
     for (let round = 0; round < 20; round++) {
       for (let index = 0; index < 20; index++) {
         appends.push(store.append(Counter, `t-${round}-${index}`, [added, added], { expectedVersion: 0 }))
       }
-      await database.pool.query(
+      await admin.query(
         'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
       )
     }
     await Promise.all(appends)
+    await admin.end()
     const { rows } = await database.pool.query<{ streams: string; events: string }>(
       `select count(distinct stream_id) as streams, count(*) as events from tidemark.events where stream_id like 'counter-t-%'`,
     )
