@@ -21,7 +21,7 @@ export interface MemoryPart {
 }
 
 /** An event as it is kept: its JSON as text, so that nobody can change it through what was read. */
-interface KeptEvent extends SerializedEvent, AppendedEvent {
+interface KeptEvent extends Omit<SerializedEvent, 'recordedAt'>, AppendedEvent {
   readonly streamId: string
   readonly recordedAt: Date
 }
