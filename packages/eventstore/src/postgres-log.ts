@@ -27,8 +27,11 @@ export class PostgresLog implements LogSource {
   /** Callers that come while the head is being read for others get the next one: theirs must not be older than their call. */
   async head(): Promise<Head> {
     const head = await selectHead(this.database)
-    // A head is true for ever, so an older answer that comes late does not take it back.
-    this.known = head.position >= this.known.position ? head : { ...head, position: this.known.position }
+    // A head is true for as long as its log, so an older answer that comes late does not take it back. But a log that ends before it is another one, of a
+    // standby that was promoted or of a backup: what was known of the lost one could lead past events that are not committed here yet.
+    const wentBack = head.lastPosition < this.known.position
+    const older = head.position < this.known.position
+    this.known = older && !wentBack ? { ...head, position: this.known.position } : head
     return this.known
   }
 

@@ -186,6 +186,14 @@ test.each([
   await store.verifyEpoch()
 })
 
+test('what was known of a log that went back is forgotten at the next look', async () => {
+  const position = await append(3)
+  expect((await store.head()).position).toBe(position)
+  await database.pool.query('delete from tidemark.events where position > $1', [position - 2n])
+  await database.pool.query(`select setval('tidemark.events_position_seq', $1)`, [position - 2n])
+  expect(await store.head()).toMatchObject({ position: position - 2n, lastPosition: position - 2n })
+})
+
 test('a sequence that was not copied with the log is refused, and the advice mends it', async () => {
   const position = await append(5)
   await database.pool.query(`select setval('tidemark.events_position_seq', 1)`)
