@@ -76,6 +76,10 @@ describe('db import', () => {
     const unknown = await cli(['db', 'import', '--query', 'select 1 as n'], { TIDEMARK_IMPORT_URL: origin.url })
     expect(unknown).toMatchObject({ code: 2 })
     expect(unknown.stderr).toContain('the query lacks position, stream_id, type, data')
+    const writing = `select lo_create(0)::bigint as position, 'a-1' as stream_id, 'T' as type, '1'::text as data`
+    const written = await cli(['db', 'import', '--query', writing], { TIDEMARK_IMPORT_URL: origin.url })
+    expect(written).toMatchObject({ code: 1, stdout: '' })
+    expect(written.stderr).toContain('25006')
   })
 })
 

@@ -43,7 +43,8 @@ export const addDbImport: AddCommand = (parent, context) => {
           await source.connect().catch((cause: unknown) => {
             throw connectionProblem(cause, url, options.from === undefined ? variable : '--from')
           })
-          await source.query('set default_transaction_read_only = on')
+          // A setting of the session would stay with a pooler's connection.
+          await source.query('begin transaction read only')
           return await runImport(options, context, (more) => {
             const { name, batchSize, dryRun = false } = options
             return importEvents(store, source, query, { name, batchSize, dryRun, ...more })
