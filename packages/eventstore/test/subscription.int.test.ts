@@ -173,6 +173,7 @@ describe('a subscription', () => {
     const two = store.subscribe({ name, handle: collecting([]) })
     await vi.waitFor(() => expect(two.state).toBe('failed'))
     expect(two.lastError).toBeInstanceOf(LogMismatchError)
+    await two.ended
     const { rows } = await database.pool.query<{ error: string }>(
       'select error from tidemark.checkpoints where name = $1',
       [name],

@@ -160,7 +160,7 @@ test('an open append shows in the lag of the head, a subscription that is behind
     await store.append(Counter, 'later', [added], { expectedVersion: 0 })
     expect(await figure('head.lag')).toMatchObject([{ value: 3 }])
   })
-  expect(await figure('head.lag')).toMatchObject([{ value: 0 }])
+  await vi.waitFor(async () => expect(await figure('head.lag')).toMatchObject([{ value: 0 }]))
   await subscription.stop()
   expect(await figure('subscription.lag')).toEqual([])
 })
