@@ -267,7 +267,7 @@ export class EventStore extends StoreUpkeep implements EventStorePort {
     const { result, standing } = await observeExecute(aggregate, aggregateId, command, () =>
       executeCommand(context, aggregate, aggregateId, command, input, options),
     )
-    if (result.events.length > 0) this.snapshots.offer(aggregate, streamIdOf(aggregate.name, aggregateId), standing)
+    if (result.events.length > 0) this.snapshots.offer(aggregate, result.streamId, standing, result.events.length)
     return result
   }
 

@@ -20,12 +20,15 @@ export class SnapshotWriter {
     private readonly logger: Logger,
   ) {}
 
-  /** Starts to write a snapshot if the version has passed a multiple of the policy's number since the last one. */
-  offer(aggregate: AnyAggregate, streamId: string, standing: Standing<unknown>): void {
+  /** Starts to write a snapshot if the `appended` events have passed a multiple of the policy's number, or one is overdue. */
+  offer(aggregate: AnyAggregate, streamId: string, standing: Standing<unknown>, appended: number): void {
     const policy = aggregate.snapshot
     if (!policy || standing.lastEventId === undefined || this.writing.has(streamId)) return
     const every = BigInt(policy.every)
-    if (standing.version / every === standing.snapshotVersion / every) return
+    const passed = standing.version / every !== (standing.version - BigInt(appended)) / every
+    // The one that was due may still be on its way, and is then not written again; when it never came, this one makes up for it.
+    const overdue = standing.eventsRead >= 2 * policy.every
+    if (!passed && !overdue) return
     const write = this.write(aggregate.name, streamId, policy.version, standing, standing.lastEventId).finally(() => {
       this.writing.delete(streamId)
     })

@@ -188,7 +188,7 @@ describe('personal data', () => {
     expect(standing).toMatchObject({ snapshotVersion: 2n, version: 4n, state: { name: 'Ada Lovelace' } })
     await store.forgetSubject('s-10', { reason: 'request' })
     expect(await textOf('snapshots', ofStream('snap'))).toBe('[]')
-    writer.offer(Customer, 'customer-snap', standing)
+    writer.offer(Customer, 'customer-snap', standing, 2)
     await writer.flush()
     expect(writer.failures).toBe(0)
     expect(await textOf('snapshots', ofStream('snap'))).toBe('[]')

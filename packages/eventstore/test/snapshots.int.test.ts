@@ -52,6 +52,17 @@ describe('snapshots', () => {
     expect(await snapshotOf('counter-mark')).toMatchObject([{ version: '101' }])
   })
 
+  test('one that was due and never came is made up for', async () => {
+    await store.append(Counter, 'late', added(150), { expectedVersion: 0 })
+    await store.execute(Counter, 'late', 'add', { amount: 1 })
+    await store.flushSnapshots()
+    expect(await snapshotOf('counter-late')).toEqual([])
+    await store.append(Counter, 'late', added(100), { expectedVersion: 151 })
+    await store.execute(Counter, 'late', 'add', { amount: 1 })
+    await store.flushSnapshots()
+    expect(await snapshotOf('counter-late')).toMatchObject([{ version: '252' }])
+  })
+
   test('a snapshot of another version of the aggregate, or whose event is gone, is ignored', async () => {
     await store.append(Counter, 'stale', added(99), { expectedVersion: 0 })
     await store.execute(Counter, 'stale', 'add', { amount: 1 })

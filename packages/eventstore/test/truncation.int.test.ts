@@ -90,10 +90,15 @@ describe('truncation', () => {
     const stale = { version: 60n, snapshotVersion: 0n, position: 0n, eventsRead: 60, lastEventId: crypto.randomUUID() }
     const { SnapshotWriter } = await import('../src/snapshot-writer.js')
     const writer = new SnapshotWriter(store.database, { debug() {}, info() {}, warn() {}, error() {} })
-    writer.offer({ ...Counter, snapshot: { every: 10, version: 1 } }, 'counter-late', {
-      ...stale,
-      state: { value: 60 },
-    })
+    writer.offer(
+      { ...Counter, snapshot: { every: 10, version: 1 } },
+      'counter-late',
+      {
+        ...stale,
+        state: { value: 60 },
+      },
+      1,
+    )
     await writer.flush()
     expect(await store.load(Counter, 'late')).toMatchObject({ state: { value: 103 }, snapshotVersion: 100n })
   })
