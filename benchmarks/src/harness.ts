@@ -42,7 +42,7 @@ export interface MeasureOptions {
   readonly rounds: number
   readonly warmUpMs: number
   readonly roundMs: number
-  readonly onRound?: (round: number, name: string, rate: number) => void
+  readonly onRound?: (round: number, contender: Contender, rate: number) => void
 }
 
 /**
@@ -57,7 +57,7 @@ export async function measure(contenders: readonly Contender[], options: Measure
       const run = await contender.run(round === 0 ? options.warmUpMs : options.roundMs)
       if (round === 0) continue
       runs.get(contender.name)?.push(run)
-      options.onRound?.(round, contender.name, rateOf(run))
+      options.onRound?.(round, contender, rateOf(run))
     }
   }
   return contenders.map((contender) => figureOf(contender, runs))
@@ -71,8 +71,7 @@ function figureOf({ name, unit, against }: Contender, runs: ReadonlyMap<string, 
   const latencies = own.flatMap(({ latenciesMs = [] }) => latenciesMs).sort((a, b) => a - b)
   return {
     name,
-    // A size is no rate.
-    unit: unit === 'MB' ? unit : `${unit}/s`,
+    unit: rateUnit(unit),
     rate: median(rates),
     p50Ms: latencies[Math.floor(latencies.length * 0.5)],
     p99Ms: latencies[Math.floor(latencies.length * 0.99)],
@@ -81,6 +80,9 @@ function figureOf({ name, unit, against }: Contender, runs: ReadonlyMap<string, 
     spread: [Math.min(...rates), Math.max(...rates)],
   }
 }
+
+/** How a figure in this unit is written: a size is no rate. */
+export const rateUnit = (unit: string) => (unit === 'MB' || unit === 'bytes' ? unit : `${unit}/s`)
 
 const rateOf = ({ count, seconds }: Run) => count / seconds
 

@@ -1,5 +1,9 @@
-import { createEventStore } from '@tidemark/eventstore'
+import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Contender, Run } from './harness.js'
 import { Order, orderPlaced } from './workload.js'
@@ -14,13 +18,13 @@ export function latenciesToHandler(url: string): Contender[] {
       name: 'append to handler, same process',
       unit: 'events',
       against: 'raw NOTIFY to listener',
-      run: (milliseconds) => appendToHandler(url, milliseconds, 'same'),
+      run: (milliseconds) => appendToHandler(url, milliseconds),
     },
     {
-      name: 'append to handler, another store',
+      name: 'append to handler, another process',
       unit: 'events',
       against: 'raw NOTIFY to listener',
-      run: (milliseconds) => appendToHandler(url, milliseconds, 'another'),
+      run: (milliseconds) => appendToAnotherProcess(url, milliseconds),
     },
   ]
 }
@@ -39,15 +43,14 @@ async function rawNotify(url: string, milliseconds: number): Promise<Run> {
   return { count: sent, seconds: milliseconds / 1000, latenciesMs }
 }
 
-async function appendToHandler(url: string, milliseconds: number, process: 'same' | 'another'): Promise<Run> {
+async function appendToHandler(url: string, milliseconds: number): Promise<Run> {
   const pool = new pg.Pool({ connectionString: url, max: 6 })
-  const writer = createEventStore(pool, { listen: false })
-  const reader = process === 'same' ? writer : createEventStore(pool)
+  const store = createEventStore(pool, { listen: false })
   const begun = new Map<string, number>()
   const latenciesMs: number[] = []
   let caughtUp = false
-  const { position } = await writer.head()
-  const subscription = reader.subscribe({
+  const { position } = await store.head()
+  const subscription = store.subscribe({
     name: `bench-${randomUUID()}`,
     batchSize: 5000,
     handle: async ({ events, to, checkpoint }) => {
@@ -61,17 +64,50 @@ async function appendToHandler(url: string, milliseconds: number, process: 'same
     },
   })
   await until(() => caughtUp)
-  const sent = await atRate(milliseconds, () => {
-    const id = randomUUID()
-    begun.set(id, performance.now())
-    return writer.append(Order, id, [{ ...orderPlaced(1), id }], { expectedVersion: 0 })
-  })
+  const sent = await appendAtRate(store, milliseconds, (id) => begun.set(id, performance.now()))
   await until(() => latenciesMs.length >= sent)
   await subscription.stop()
-  if (reader !== writer) await reader.close()
-  await writer.close()
+  await store.close()
   await pool.end()
   return { count: sent, seconds: milliseconds / 1000, latenciesMs }
+}
+
+const subscriber = fileURLToPath(new URL('programs/report-arrivals.js', import.meta.url))
+
+/** The subscriber is a program of its own, which prints when each event arrived; both read the machine's monotonic clock. */
+async function appendToAnotherProcess(url: string, milliseconds: number): Promise<Run> {
+  const child = spawn(process.execPath, [subscriber, url], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  const pool = new pg.Pool({ connectionString: url, max: 6 })
+  const store = createEventStore(pool)
+  try {
+    const arrivedAt = new Map<string, bigint>()
+    let ready = false
+    createInterface(child.stdout).on('line', (line) => {
+      if (line === 'ready') ready = true
+      const [id, time] = line.split(' ')
+      if (id !== undefined && time !== undefined) arrivedAt.set(id, BigInt(time))
+    })
+    await until(() => ready)
+    const begun = new Map<string, bigint>()
+    const sent = await appendAtRate(store, milliseconds, (id) => begun.set(id, process.hrtime.bigint()))
+    await until(() => arrivedAt.size >= sent)
+    const latenciesMs = [...begun].map(([id, start]) => Number((arrivedAt.get(id) ?? start) - start) / 1e6)
+    return { count: sent, seconds: milliseconds / 1000, latenciesMs }
+  } finally {
+    child.kill()
+    await ended
+    await store.close()
+    await pool.end()
+  }
+}
+
+function appendAtRate(store: EventStore, milliseconds: number, onBegin: (id: string) => void): Promise<number> {
+  return atRate(milliseconds, () => {
+    const id = randomUUID()
+    onBegin(id)
+    return store.append(Order, id, [{ ...orderPlaced(1), id }], { expectedVersion: 0 })
+  })
 }
 
 async function atRate(milliseconds: number, send: () => Promise<unknown>): Promise<number> {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { measure, type Figure, type PreparedSuite } from './harness.js'
+import { measure, rateUnit, type Figure, type PreparedSuite } from './harness.js'
 import { printFigure } from './print-figure.js'
 import { prepareAppend } from './suites/append.js'
 import { prepareMemory } from './suites/memory.js'
@@ -38,8 +38,8 @@ async function main(): Promise<number> {
       rounds,
       warmUpMs: Math.min(seconds, 2) * 1000,
       roundMs: seconds * 1000,
-      onRound: (round, contender, rate) =>
-        console.error(`round ${round}/${rounds}: ${contender}: ${Math.round(rate)}/s`),
+      onRound: (round, { name, unit }, rate) =>
+        console.error(`round ${round}/${rounds}: ${name}: ${Math.round(rate)} ${rateUnit(unit)}`),
     })
   } finally {
     await suite.close()

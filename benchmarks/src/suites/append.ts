@@ -1,6 +1,7 @@
 import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { v7 as uuidv7 } from 'uuid'
 import { emptyLogs, startBenchDatabase, type BenchDatabase } from '../bench-database.js'
+import { bytesPerEvent } from '../bytes-per-event.js'
 import { repeat, type Contender, type PreparedSuite } from '../harness.js'
 import { hasPgbench, pgbench } from '../pgbench.js'
 import { orderPlaced, Order } from '../workload.js'
@@ -29,6 +30,7 @@ export async function prepareAppend(): Promise<PreparedSuite> {
     hotStream(store, database, manyInserts.name),
     bestMultiRowInsert(database),
     batchesOf100(store, database),
+    ...(await bytesPerEvent(store, database.pool)),
   ]
   return {
     contenders,
