@@ -47,7 +47,7 @@ interface Part {
 }
 
 const maxGroups = 2
-const secondGroupFromEvents = 100
+const secondGroupFromEvents = 16
 const maxAlone = 2
 const maxGroupBytes = 4 * 1024 * 1024
 
@@ -132,7 +132,7 @@ export class AppendQueue {
       this.groups++
       void this.attempt(group).finally(() => {
         this.groups--
-        this.flush()
+        this.scheduleFlush()
       })
     }
     if (this.isIdle()) for (const resolve of this.onIdle.splice(0)) resolve()
@@ -140,15 +140,22 @@ export class AppendQueue {
 
   private waitingEvents(): number {
     let events = 0
-    for (const { part } of this.waiting) if ((events += part.events.length) >= secondGroupFromEvents) break
+    for (const { part } of this.waiting) events += part.events.length
     return events
+  }
+
+  /** How many events the next group may carry. Enough for two groups are shared out, so that Postgres writes one while the other's callers go on. */
+  private roomInGroup(): number {
+    const waiting = this.waitingEvents()
+    if (this.groups > 0 || waiting < maxGroups * secondGroupFromEvents) return this.options.maxGroupEvents
+    return Math.min(this.options.maxGroupEvents, Math.ceil(waiting / maxGroups))
   }
 
   /** Takes the calls that can travel together, in order of arrival, and sends those that go apart; the others keep their places. */
   private takeGroup(): readonly Part[] {
     const group = new Map<string, [Call, ...Call[]]>()
     const left: Call[] = []
-    let room = this.options.maxGroupEvents
+    let room = this.roomInGroup()
     let roomBytes = maxGroupBytes
     for (const call of this.waiting) {
       const { streamId, events } = call.part

@@ -51,6 +51,18 @@ describe('group append', () => {
     await store.close()
   })
 
+  test('many calls are shared out between two transactions', async () => {
+    const store = createEventStore(database.pool, { listen: false })
+    await Promise.all(
+      Array.from({ length: 64 }, (_, n) => store.append(Counter, `many-${n}`, [added], { expectedVersion: 0 })),
+    )
+    const { rows } = await database.pool.query<{ events: string }>(
+      `select count(*) as events from tidemark.events where stream_id like '%-many-%' group by xmin::text`,
+    )
+    expect(rows.map(({ events }) => events)).toEqual(['32', '32'])
+    await store.close()
+  })
+
   test("a stranger's open transaction on one stream does not hold the others", async () => {
     // Past a pooler: the stranger and whoever tries the held stream have a connection each, which may be all that it has.
     const pool = new pg.Pool({ connectionString: database.directUrl })
