@@ -5,12 +5,17 @@ create table store (
   epoch             uuid not null default gen_random_uuid(),
   system_identifier bigint not null,
   timeline          integer not null,
+  tenancy           boolean not null default false,
   created_at        timestamptz not null default now()
 );
+comment on column store.tenancy is 'Whether streams belong to tenants; see enable_tenancy.';
 comment on table store is 'The epoch of the store: changes when the log was restored to an earlier point, so that checkpoints are verified.';
 
 insert into store (system_identifier, timeline)
 select s.system_identifier, c.timeline_id from pg_control_system() s, pg_control_checkpoint() c;
+
+-- The tenant that the running statement is for: always '' in a store without tenancy. With it, this function is replaced.
+create function current_tenant() returns text language sql immutable parallel safe as $$ select '' $$;
 
 create table events (
   position       bigint generated always as identity (cache 1 no cycle),

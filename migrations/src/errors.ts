@@ -45,3 +45,14 @@ export class MigrationLockedError extends MigrationError {
     )
   }
 }
+
+/** Thrown when tenancy is asked for a log that has or had events: they belong to no tenant. Make a new store, and import them. */
+export class TenancyRefusedError extends MigrationError {
+  override readonly name = 'TenancyRefusedError'
+  override readonly code = 'MIGRATIONS_TENANCY_REFUSED'
+  constructor(readonly schema: string) {
+    super(
+      `schema "${schema}" has events already, which belong to no tenant: migrate another schema with tenancy and import them there`,
+    )
+  }
+}

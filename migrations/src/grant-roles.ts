@@ -5,7 +5,7 @@ import { readSchemaOf } from './schema-name.js'
 export interface StoreRoles {
   /** Appends events and writes snapshots: the programs that execute commands. */
   readonly writer: string
-  /** Runs projections and bridges: reads the log, moves checkpoints, owns read models. */
+  /** Runs projections and bridges: reads the log of every tenant, moves checkpoints, owns read models. */
   readonly projector: string
   /** Reads the read models, and nothing else. */
   readonly reader: string
@@ -35,6 +35,15 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
   const read = readSchemaOf(schema)
   const roles = rolesOf(schema)
   const missing: string[] = []
+  const everyTenant = (await hasTenancy(client, schema))
+    ? [
+        `do $$ begin
+           if not exists (select from pg_policy where polrelid = '${schema}.events'::regclass and polname = 'every_tenant') then
+             create policy every_tenant on ${schema}.events for select to ${roles.projector} using (true);
+           end if;
+         end $$`,
+      ]
+    : []
   const grants: Record<string, readonly string[]> = {
     [roles.writer]: [
       `grant usage on schema ${schema} to ${roles.writer}`,
@@ -49,6 +58,7 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
       `grant select on all tables in schema ${schema} to ${roles.projector}`,
       `grant insert, update, delete on ${schema}.checkpoints, ${schema}.projections to ${roles.projector}`,
       `grant usage, create on schema ${read} to ${roles.projector}`,
+      ...everyTenant,
     ],
     [roles.reader]: [`grant usage on schema ${read} to ${roles.reader}`],
     [roles.maintainer]: [
@@ -66,6 +76,12 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
     for (const statement of statements) await client.query(statement)
   }
   return missing
+}
+
+/** Whether the streams of a migrated store belong to tenants. */
+export async function hasTenancy(client: Pick<ClientBase, 'query'>, schema: string): Promise<boolean> {
+  const { rows } = await client.query<{ tenancy: boolean }>(`select tenancy from ${schema}.store`)
+  return rows[0]?.tenancy === true
 }
 
 async function ensureRole(client: ClientBase, role: string): Promise<boolean> {

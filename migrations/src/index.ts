@@ -1,5 +1,11 @@
-export { MigrationError, MigrationLockedError, SchemaTooNewError, SchemaTooOldError } from './errors.js'
-export { rolesOf, type StoreRoles } from './grant-roles.js'
+export {
+  MigrationError,
+  MigrationLockedError,
+  SchemaTooNewError,
+  SchemaTooOldError,
+  TenancyRefusedError,
+} from './errors.js'
+export { hasTenancy, rolesOf, type StoreRoles } from './grant-roles.js'
 export { databaseTemplate } from './database-template.js'
 export { migrate, migrationVersion, type MigrateOptions, type MigrateResult } from './migrate.js'
 export { checkSchema } from './check-schema.js'

@@ -1,7 +1,7 @@
 import { migrate as applyFiles } from 'postgres-migrations'
 import { Client, type ClientBase, type ClientConfig, type QueryConfig } from 'pg'
-import { MigrationError, MigrationLockedError, SchemaTooNewError } from './errors.js'
-import { grantRoles } from './grant-roles.js'
+import { MigrationError, MigrationLockedError, SchemaTooNewError, TenancyRefusedError } from './errors.js'
+import { grantRoles, hasTenancy } from './grant-roles.js'
 import { latestMigration, migrationsDirectory } from './migration-files.js'
 import { checkSchemaName, defaultSchema, readSchemaOf } from './schema-name.js'
 
@@ -12,6 +12,8 @@ export interface MigrateOptions {
   readonly lockTimeoutMs?: number
   /** How often a migration that met a lock is tried, 15 times unless said. */
   readonly tries?: number
+  /** Gives every stream to a tenant, whom the database keeps apart; only while the log is empty, and for good. Left as it is unless said. */
+  readonly tenancy?: boolean
   readonly log?: (message: string) => void
 }
 
@@ -22,6 +24,8 @@ export interface MigrateResult {
   readonly version: number
   /** Group roles that do not exist and that the migrator may not create. */
   readonly missingRoles: readonly string[]
+  /** Whether streams belong to tenants. */
+  readonly tenancy: boolean
 }
 
 /**
@@ -34,6 +38,7 @@ export interface MigrateResult {
  * @throws {SchemaTooNewError} the database was migrated by newer code.
  * @throws {MigrationLockedError} a table stayed locked through all tries.
  * @throws {MigrationError} a migration failed; it was rolled back, the ones before it stay.
+ * @throws {TenancyRefusedError} tenancy was asked for, and the log has events.
  *
  * @param connection a URL or settings, to connect with for as long as it takes, or a client that is connected.
  *
@@ -81,11 +86,17 @@ async function applyUnderLock(client: Client, schema: string, options: MigrateOp
     const version = await migrationVersion(client, schema)
     if (version > latestMigration) throw new SchemaTooNewError(schema, version, latestMigration)
     const applied = await applyKeepingCause(client, options.log)
+    if (options.tenancy === true) await enableTenancy(client, schema)
     const missingRoles = await grantRoles(client, schema)
-    return { applied, version: latestMigration, missingRoles }
+    return { applied, version: latestMigration, missingRoles, tenancy: await hasTenancy(client, schema) }
   } finally {
     await client.query('reset search_path; reset lock_timeout')
   }
+}
+
+async function enableTenancy(client: Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ enabled: boolean }>(`select ${schema}.enable_tenancy() as enabled`)
+  if (rows[0]?.enabled !== true) throw new TenancyRefusedError(schema)
 }
 
 /** postgres-migrations keeps only the text of an error; the driver's error is kept here as the cause. */

@@ -1,5 +1,6 @@
 import type { ClientBase, Pool, QueryArrayConfig } from 'pg'
 import { translateDatabaseError } from './postgres-errors.js'
+import { queryForTenant } from './tenant-query.js'
 
 /** Anything that runs a query: a pool, or a client in the caller's own transaction. */
 export type Queryable = Pick<Pool | ClientBase, 'query'>
@@ -11,6 +12,8 @@ export interface Database {
   readonly schema: string
   /** Whether statements are prepared under a name; off behind a pooler that does not keep them. */
   readonly prepare: boolean
+  /** Whose rows the statements see and write, in a store with tenancy. */
+  readonly tenant?: string
 }
 
 /** One statement: its name, and its text for a schema. */
@@ -30,7 +33,7 @@ const asSent = { getTypeParser: () => (value: string) => value }
  * @throws {DatabaseError} whatever the driver or Postgres reported.
  */
 export async function run<Row extends readonly (string | null)[]>(
-  { queryable, schema, prepare }: Database,
+  { queryable, schema, prepare, tenant }: Database,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Row[]> {
@@ -41,7 +44,8 @@ export async function run<Row extends readonly (string | null)[]>(
   const query: QueryArrayConfig = { text, values: values as unknown[], rowMode: 'array', types: asSent }
   if (prepare) query.name = `${schema}/${statement.name}`
   try {
-    const { rows } = await queryable.query<unknown[]>(query)
+    const { rows } =
+      tenant === undefined ? await queryable.query<unknown[]>(query) : await queryForTenant(queryable, tenant, query)
     return rows as unknown as Row[]
   } catch (error) {
     throw translateDatabaseError(error)

@@ -220,6 +220,25 @@ export class StoreCorruptError extends EventStoreError {
   }
 }
 
+/** Thrown when a store with tenancy is asked for a stream without saying whose: use `store.forTenant(…)`. */
+export class TenantRequiredError extends EventStoreError {
+  override readonly code = 'EVENTSTORE_TENANT_REQUIRED'
+  constructor(options?: ErrorOptions) {
+    super('streams of this store belong to tenants, and none was named: use store.forTenant(…)', options)
+  }
+}
+
+/** Thrown when a tenant cannot be kept apart here: the store was migrated without tenancy, or the role of the pool sees every tenant. */
+export class TenancyError extends EventStoreError {
+  override readonly code = 'EVENTSTORE_TENANCY'
+  constructor(
+    readonly tenant: string,
+    reason: string,
+  ) {
+    super(`the store cannot work for tenant "${tenant}": ${reason}`)
+  }
+}
+
 /** Thrown when a definition or an option cannot work; found when the program starts. */
 export class ConfigurationError extends EventStoreError {
   override readonly code = 'EVENTSTORE_CONFIGURATION'

@@ -15,20 +15,8 @@ import type { Loaded } from './load-aggregate.js'
 import type { LogFilter } from './log-source.js'
 import type { Head } from './sql/select-head.js'
 
-/**
- * What programs use of an event store, wherever it keeps its events.
- *
- * `EventStore` on Postgres is one; `createInMemoryStore()` of `@tidemark/testing` is another, for unit tests. Both pass the same
- * contract suite, so a function that takes a port may be given either. Each method is described at `EventStore`.
- *
- * @example
- * import type { EventStorePort } from '@tidemark/eventstore'
- *
- * async function rename(store: EventStorePort, id: string, name: string) {
- *   await store.appendToStream(`customer-${id}`, [{ type: 'CustomerRenamed', data: { name } }], { expectedVersion: 'stream-exists' })
- * }
- */
-export interface EventStorePort {
+/** What programs do with the streams of an event store: with all of them, or with those of one tenant. */
+export interface StreamStorePort {
   append<A extends AnyAggregate>(
     aggregate: A,
     aggregateId: string,
@@ -50,6 +38,22 @@ export interface EventStorePort {
   ): Promise<ExecuteResult<StateOf<A>>>
   readStream(streamId: string, options?: ReadStreamOptions): Promise<RecordedEvent[]>
   walkStream(streamId: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent>
+}
+
+/**
+ * What programs use of an event store, wherever it keeps its events.
+ *
+ * `EventStore` on Postgres is one; `createInMemoryStore()` of `@tidemark/testing` is another, for unit tests. Both pass the same
+ * contract suite, so a function that takes a port may be given either. Each method is described at `EventStore`.
+ *
+ * @example
+ * import type { EventStorePort } from '@tidemark/eventstore'
+ *
+ * async function rename(store: EventStorePort, id: string, name: string) {
+ *   await store.appendToStream(`customer-${id}`, [{ type: 'CustomerRenamed', data: { name } }], { expectedVersion: 'stream-exists' })
+ * }
+ */
+export interface EventStorePort extends StreamStorePort {
   walkLog(options?: WalkLogOptions): AsyncIterable<RecordedEvent>
   head(): Promise<Head>
   subscribe(options: SubscribeOptions): RunningSubscription

@@ -30,6 +30,8 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
   readonly position: bigint
   readonly id: string
   readonly streamId: string
+  /** Whose stream it is, in a store with tenancy: streams of two tenants may have the same id. */
+  readonly tenant?: string
   /** The kind of stream: the aggregate's name. */
   readonly category: string
   /** The id within the category: for stream `order-o-42` it is `o-42`. */

@@ -2,6 +2,7 @@ import type { Database } from './database.js'
 import type { RecordedEvent } from './event.js'
 import type { LogFilter } from './log-source.js'
 import { selectLog } from './sql/select-log.js'
+import type { Tenancy } from './tenancy.js'
 
 export interface FilteredRange extends LogFilter {
   /** Exclusive. */
@@ -31,7 +32,10 @@ const scanFactor = 50n
 export class FilteredReader {
   private readonly dense = new Set<string>()
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly tenancy: Pick<Tenancy, 'enabled'>,
+  ) {}
 
   async read({ after, upTo, limit, types, categories }: FilteredRange): Promise<FilteredPage> {
     const unfiltered = types === undefined && categories === undefined
@@ -39,7 +43,8 @@ export class FilteredReader {
     const typesBy = types === undefined || this.dense.has(key) ? 'scan' : 'index'
     const furthest = after + BigInt(limit) * scanFactor
     const target = !unfiltered && typesBy === 'scan' && furthest < upTo ? furthest : upTo
-    const events = await selectLog(this.database, { after, upTo: target, limit, types, categories, typesBy })
+    const tenants = await this.tenancy.enabled()
+    const events = await selectLog(this.database, { after, upTo: target, limit, types, categories, typesBy, tenants })
     const last = events.at(-1)
     const through = events.length >= limit && last ? last.position : target
     if (types !== undefined && through > after) {

@@ -41,6 +41,8 @@ export {
   OverloadedError,
   StoreClosedError,
   StoreCorruptError,
+  TenancyError,
+  TenantRequiredError,
   UnknownCommandError,
   UnknownEventError,
   UnstorableValueError,
@@ -58,7 +60,13 @@ export type {
   StreamPart,
   WalkLogOptions,
 } from './event-store-options.js'
-export type { DeliveredBatch, EventStorePort, RunningSubscription, SubscribeOptions } from './event-store-port.js'
+export type {
+  DeliveredBatch,
+  EventStorePort,
+  RunningSubscription,
+  StreamStorePort,
+  SubscribeOptions,
+} from './event-store-port.js'
 export { createEventStore, EventStore } from './event-store.js'
 export type { ExecuteOptions, ExecuteResult } from './execute-command.js'
 export type { ExpectedVersion } from './expected-version.js'
@@ -108,6 +116,8 @@ export {
   type SubscriptionOptions,
   type SubscriptionState,
 } from './subscription.js'
+export { StreamStore } from './stream-store.js'
+export { TenantStore } from './tenant-store.js'
 export { inTransaction } from './transaction.js'
 export type { TruncateOptions, TruncateResult } from './truncate-stream.js'
 export { StreamTruncatedError, TruncationRefusedError, type TruncationRefusal } from './truncation-errors.js'

@@ -4,6 +4,7 @@ import type { LogSource } from './log-source.js'
 import { selectEpoch } from './sql/select-epoch.js'
 import { selectHead } from './sql/select-head.js'
 import { selectLastEventId } from './sql/select-last-event-id.js'
+import { Tenancy } from './tenancy.js'
 
 /**
  * The log through one connection, for whoever is in a transaction on it: to wait there for a second connection of the same pool may be to
@@ -16,7 +17,7 @@ import { selectLastEventId } from './sql/select-last-event-id.js'
  * })
  */
 export function logWithin(database: Database): Pick<LogSource, 'read' | 'epoch' | 'lastEventId'> {
-  const reader = new FilteredReader(database)
+  const reader = new FilteredReader(database, new Tenancy(database))
   return {
     epoch: () => selectEpoch(database),
     lastEventId: (position) => selectLastEventId(database, position),

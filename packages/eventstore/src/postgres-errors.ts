@@ -1,4 +1,4 @@
-import { DatabaseError, EventStoreError, type DatabaseErrorKind } from './errors.js'
+import { DatabaseError, EventStoreError, TenantRequiredError, type DatabaseErrorKind } from './errors.js'
 
 /** The SQLSTATE of a driver's error; undefined for anything else. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -45,6 +45,7 @@ const advice: Record<DatabaseErrorKind, string> = {
 export function translateDatabaseError(error: unknown): EventStoreError {
   if (error instanceof EventStoreError) return error
   const sqlState = sqlStateOf(error)
+  if (sqlState === 'TM003') return new TenantRequiredError({ cause: error })
   const kind =
     sqlState === undefined ? 'connection' : (kinds.find(([pattern]) => pattern.test(sqlState))?.[1] ?? 'other')
   const detail = error instanceof Error ? error.message : String(error)

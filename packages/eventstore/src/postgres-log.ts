@@ -4,6 +4,7 @@ import type { LogBatch, LogSource, ReadLogOptions } from './log-source.js'
 import { selectEpoch } from './sql/select-epoch.js'
 import { selectHead, type Head } from './sql/select-head.js'
 import { selectLastEventId } from './sql/select-last-event-id.js'
+import type { Tenancy } from './tenancy.js'
 import { verifyAssumptions, verifyCluster } from './verify-store.js'
 import type { Wakeup } from './wakeup.js'
 
@@ -19,8 +20,9 @@ export class PostgresLog implements LogSource {
   constructor(
     private readonly database: Database,
     private readonly wakeup: Wakeup,
+    tenancy: Tenancy,
   ) {
-    this.filtered = new FilteredReader(database)
+    this.filtered = new FilteredReader(database, tenancy)
     wakeup.onWake(() => (this.reading = undefined))
   }
 

@@ -6,14 +6,16 @@ import type { LogSource } from './log-source.js'
 import { paged } from './paged.js'
 import { selectStream } from './sql/select-stream.js'
 
-/** Walks through a stream; see {@link EventStore.walkStream}. */
+/** Walks through a stream; see {@link StreamStore.walkStream}. Before it reads, it is admitted. */
 export function walkStream(
   database: Database,
   streamId: string,
   { fromVersion = 1n, toVersion = newestVersion, limit = 1000, direction = 'forwards' }: ReadStreamOptions,
+  admit: () => Promise<void>,
 ): AsyncIterable<RecordedEvent> {
   const forwards = direction === 'forwards'
   return paged({ fromVersion, toVersion }, async (range) => {
+    await admit()
     const items = await selectStream(database, streamId, { ...range, limit, direction })
     const last = items.at(-1)?.version
     if (items.length < limit || last === undefined) return { items, next: undefined }

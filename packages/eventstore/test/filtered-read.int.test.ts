@@ -24,7 +24,10 @@ describe('reading the log by a filter', () => {
       return query(...values)
     }) as typeof client.query
     return {
-      reader: new FilteredReader({ queryable: { query: counting }, schema: 'tidemark', prepare: false }),
+      reader: new FilteredReader(
+        { queryable: { query: counting }, schema: 'tidemark', prepare: false },
+        { enabled: () => Promise.resolve(false) },
+      ),
       client,
       count: () => statements,
     }

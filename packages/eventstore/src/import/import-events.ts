@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Checkpoint, listCheckpoints } from '../checkpoint.js'
 import { on, type Database, type Queryable } from '../database.js'
 import { ConfigurationError } from '../errors.js'
-import type { EventStore } from '../event-store.js'
+import type { StreamStore } from '../stream-store.js'
 import { generateId } from '../generate-id.js'
 import { insertImportedEvents } from '../sql/insert-imported-events.js'
 import { selectKnownEventIds } from '../sql/select-known-event-ids.js'
@@ -50,7 +50,8 @@ const leaseMs = 60_000
  *
  * The query gives columns `position` (a rising, unique whole number), `stream_id`, `type`, `data`, and where there are any `version`, `id`, `metadata`,
  * `schema_version` and `recorded_at`. Versions are kept, and counted where the source has none. Each batch and its place in the source commit together, so a
- * run that was interrupted is simply started again. Needs the owner of the schema.
+ * run that was interrupted is simply started again. Needs the owner of the schema. Into a store with
+ * tenancy it imports one tenant at a time, by `store.forTenant(…)`.
  *
  * @throws {ImportError} a row cannot be an event. @throws {ConfigurationError} the query lacks a column, or another run of this import is at work.
  *
@@ -60,14 +61,16 @@ const leaseMs = 60_000
  * const report = await importEvents(store, source, query, { dryRun: true })
  */
 export async function importEvents(
-  store: EventStore,
+  store: StreamStore,
   source: Queryable,
   query: string,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
   const { name = 'events', dryRun = false } = options
+  await store.admit()
   const pages = await SourceQuery.open(source, query)
-  const checkpointName = `import:${name}`
+  const { tenant } = store.database
+  const checkpointName = tenant === undefined ? `import:${name}` : `import:${tenant}/${name}`
   if (dryRun) {
     const [checkpoint] = await listCheckpoints(store.database, checkpointName)
     const from = checkpoint?.name === checkpointName ? checkpoint.position : 0n
@@ -84,7 +87,7 @@ export async function importEvents(
 }
 
 async function runImport(
-  store: EventStore,
+  store: StreamStore,
   pages: SourceQuery,
   from: bigint,
   options: ImportOptions,

@@ -1,8 +1,8 @@
 import type { EventMetadata, RecordedEvent } from '../event.js'
 import { partsOf } from '../stream-id.js'
 
-/** A row of the log as text, in the order of {@link eventColumns}. */
-export type EventRow = [
+/** A row of the log as text, in the order of {@link eventColumns}; with the tenant where it was asked for. */
+export type EventRow = readonly [
   position: string,
   version: string,
   recordedAt: string,
@@ -12,11 +12,17 @@ export type EventRow = [
   type: string,
   data: string,
   metadata: string,
+  ...tenant: string[],
 ]
 
 /** The columns that make an event; seconds since 1970 need no date parser. */
 export const eventColumns =
   'position, version, extract(epoch from recorded_at)::float8, id, schema_version, stream_id, type, data, metadata'
+
+/** The events of rows, all of them the given tenant's where there is one. */
+export function toEvents(rows: readonly EventRow[], tenant: string | undefined): RecordedEvent[] {
+  return tenant === undefined ? rows.map((row) => toEvent(row)) : rows.map((row) => ({ ...toEvent(row), tenant }))
+}
 
 /** The event of a row, its data as stored: not upcast. */
 export function toEvent(row: EventRow): RecordedEvent {

@@ -1,6 +1,6 @@
 import { run, type Database, type Statement } from '../database.js'
 import type { RecordedEvent } from '../event.js'
-import { eventColumns, toEvent, type EventRow } from './event-row.js'
+import { eventColumns, toEvents, type EventRow } from './event-row.js'
 
 const statement: Statement = {
   name: 'select-events-by-id',
@@ -9,5 +9,5 @@ const statement: Statement = {
 
 /** The events with one of the ids, in the order of the log; ids that are not there are left out. */
 export async function selectEventsById(database: Database, ids: readonly string[]): Promise<RecordedEvent[]> {
-  return (await run<EventRow>(database, statement, [ids])).map(toEvent)
+  return toEvents(await run<EventRow>(database, statement, [ids]), database.tenant)
 }

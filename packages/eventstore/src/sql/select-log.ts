@@ -52,6 +52,15 @@ select ${eventColumns}
  limit $3`,
 }
 
+/** The same statement with the tenant of each event. */
+function ofTenants({ name, text }: Statement): Statement {
+  return {
+    name: `${name}-of-tenants`,
+    text: (schema) => text(schema).replace(eventColumns, `${eventColumns}, tenant`),
+  }
+}
+const withTenants = new Map([everything, byFilter, byType, byCategory].map((one) => [one, ofTenants(one)]))
+
 export interface LogRange {
   /** Exclusive. */
   readonly after: bigint
@@ -62,18 +71,23 @@ export interface LogRange {
   readonly categories?: readonly string[] | undefined
   /** How to find events of the types: one after the other, or each type by its index. */
   readonly typesBy?: 'scan' | 'index'
+  /** Whether streams belong to tenants. */
+  readonly tenants: boolean
 }
 
 /** Reads a part of the log in order; the data as stored. */
 export async function selectLog(database: Database, range: LogRange): Promise<RecordedEvent[]> {
-  const { after, upTo, limit, types, categories, typesBy = 'index' } = range
-  if (types) {
-    return select(database, typesBy === 'index' ? byType : byFilter, [after, upTo, limit, types, categories ?? null])
+  const { after, upTo, limit, types, categories, typesBy = 'index', tenants } = range
+  const select = async (statement: Statement, ...filters: readonly unknown[]) => {
+    const chosen = (tenants ? withTenants.get(statement) : undefined) ?? statement
+    return (await run<EventRow>(database, chosen, [after, upTo, limit, ...filters])).map(toLogEvent)
   }
-  if (categories) return select(database, byCategory, [after, upTo, limit, categories])
-  return select(database, everything, [after, upTo, limit])
+  if (types) return select(typesBy === 'index' ? byType : byFilter, types, categories ?? null)
+  if (categories) return select(byCategory, categories)
+  return select(everything)
 }
 
-async function select(database: Database, statement: Statement, values: readonly unknown[]): Promise<RecordedEvent[]> {
-  return (await run<EventRow>(database, statement, values)).map(toEvent)
+function toLogEvent(row: EventRow): RecordedEvent {
+  const tenant = row[9]
+  return tenant === undefined ? toEvent(row) : { ...toEvent(row), tenant }
 }

@@ -1,6 +1,6 @@
 import { run, type Database, type Statement } from '../database.js'
 import type { RecordedEvent } from '../event.js'
-import { toEvent, type EventRow } from './event-row.js'
+import { toEvents, type EventRow } from './event-row.js'
 
 // A snapshot counts only if the event that it was taken at is in the stream still, or was the last one that was truncated.
 const statement: Statement = {
@@ -38,6 +38,6 @@ export async function selectSnapshotAndTail(
 ): Promise<SnapshotAndTail> {
   const rows = await run<EventRow>(database, statement, [streamId, snapshotVersion, toVersion, limit])
   const first = rows[0]
-  if (first?.[0] !== '0') return { snapshot: undefined, events: rows.map(toEvent) }
-  return { snapshot: { version: BigInt(first[1]), state: first[7] }, events: rows.slice(1).map(toEvent) }
+  if (first?.[0] !== '0') return { snapshot: undefined, events: toEvents(rows, database.tenant) }
+  return { snapshot: { version: BigInt(first[1]), state: first[7] }, events: toEvents(rows.slice(1), database.tenant) }
 }

@@ -1,6 +1,6 @@
 import { run, type Database, type Statement } from '../database.js'
 import type { RecordedEvent } from '../event.js'
-import { eventColumns, toEvent, type EventRow } from './event-row.js'
+import { eventColumns, toEvents, type EventRow } from './event-row.js'
 
 const forwards: Statement = {
   name: 'select-stream',
@@ -29,5 +29,5 @@ export interface StreamRange {
 export async function selectStream(database: Database, streamId: string, range: StreamRange): Promise<RecordedEvent[]> {
   const statement = range.direction === 'forwards' ? forwards : backwards
   const values = [streamId, range.fromVersion, range.toVersion, range.limit]
-  return (await run<EventRow>(database, statement, values)).map(toEvent)
+  return toEvents(await run<EventRow>(database, statement, values), database.tenant)
 }

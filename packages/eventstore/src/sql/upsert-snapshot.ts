@@ -3,7 +3,7 @@ import { run, type Database, type Statement } from '../database.js'
 const text = (schema: string, rows: string) => `
 insert into ${schema}.snapshots as s (stream_id, snapshot_version, version, event_id, state)
 ${rows}
-on conflict (stream_id, snapshot_version) do update
+on conflict on constraint snapshots_pkey do update
    set version = excluded.version, event_id = excluded.event_id, state = excluded.state, created_at = excluded.created_at
  where s.version < excluded.version
     or not exists (select from ${schema}.events e where e.stream_id = s.stream_id and e.version = s.version and e.id = s.event_id)
