@@ -9,6 +9,7 @@ import {
   rolesOf,
   SchemaTooNewError,
   SchemaTooOldError,
+  TenancyRefusedError,
 } from '../src/index.js'
 
 describe('migrate', () => {
@@ -99,6 +100,55 @@ describe('migrate', () => {
     await holder.query('commit')
     expect((await migrating).applied).toHaveLength(latestMigration)
     expect(tries.some((message) => message.includes('trying again'))).toBe(true)
+  })
+
+  describe('tenancy', () => {
+    const insert = `insert into tidemark.events (stream_id, version, id, schema_version, type, data, metadata)
+      values ('a-1', 1, gen_random_uuid(), 1, 'T', '{}', '{}')`
+
+    test('is chosen while the log is empty, once and for good', async () => {
+      const client = await connected()
+      expect(await migrate(client)).toMatchObject({ tenancy: false })
+      expect(await migrate(client, { tenancy: true })).toMatchObject({ applied: [], tenancy: true })
+      expect(await migrate(client, { tenancy: true })).toMatchObject({ tenancy: true })
+      await client.query(`set tidemark.tenant = 'acme'; ${insert}`)
+      expect(await migrate(client)).toMatchObject({ tenancy: true })
+      expect(await migrate(client, { tenancy: true })).toMatchObject({ tenancy: true })
+      await expect(client.query(insert)).rejects.toMatchObject({ constraint: 'events_stream_id_version_key' })
+      await client.query(`set tidemark.tenant = 'bolt'; ${insert}`)
+    })
+
+    test('is refused for a log that has events, or had some, and changes nothing there', async () => {
+      const client = await connected()
+      await migrate(client)
+      await client.query(insert)
+      await expect(migrate(client, { tenancy: true })).rejects.toBeInstanceOf(TenancyRefusedError)
+      await client.query('delete from tidemark.events')
+      await expect(migrate(client, { tenancy: true })).rejects.toBeInstanceOf(TenancyRefusedError)
+      await client.query(insert)
+      expect(await migrate(client)).toMatchObject({ tenancy: false })
+    })
+
+    test('binds the owner too, and lets a projector read everything and write nothing', async () => {
+      const admin = await connected()
+      const name = `owner_${Math.random().toString(36).slice(2)}`
+      await admin.query(`create role ${name}; grant create on database ${database.name} to ${name}`)
+      const owner = await connected()
+      await owner.query(`set role ${name}`)
+      await migrate(owner, { tenancy: true })
+      await expect(owner.query(insert)).rejects.toMatchObject({ code: 'TM003' })
+      for (const tenant of ['acme', 'bolt']) await owner.query(`set tidemark.tenant = '${tenant}'; ${insert}`)
+      expect((await owner.query('select tenant from tidemark.events')).rows).toEqual([{ tenant: 'bolt' }])
+      const other = insert.replace('(stream_id', '(tenant, stream_id').replace("('a-1'", "('acme', 'a-2'")
+      await expect(owner.query(other)).rejects.toMatchObject({ code: '42501' })
+      expect((await owner.query("update tidemark.events set version = 9 where tenant = 'acme'")).rowCount).toBe(0)
+      const projector = await connected()
+      await projector.query(`set role ${rolesOf('tidemark').projector}`)
+      expect((await projector.query('select from tidemark.events')).rowCount).toBe(2)
+      await expect(projector.query('select from tidemark.snapshots')).rejects.toMatchObject({ code: 'TM003' })
+      await owner.query('reset role')
+      await owner.query(`drop owned by ${name}; drop role ${name}`)
+    })
   })
 
   describe('roles', () => {

@@ -117,6 +117,7 @@ export {
   type SubscriptionState,
 } from './subscription.js'
 export { StreamStore } from './stream-store.js'
+export { hasTenancy } from './tenancy.js'
 export { TenantStore } from './tenant-store.js'
 export { inTransaction } from './transaction.js'
 export type { TruncateOptions, TruncateResult } from './truncate-stream.js'

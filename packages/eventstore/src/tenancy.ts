@@ -10,6 +10,11 @@ export function checkTenant(tenant: string): string {
   )
 }
 
+/** Whether the streams of a store belong to tenants. */
+export async function hasTenancy(database: Database): Promise<boolean> {
+  return (await selectTenancy(database)).enabled
+}
+
 /** Knows whether streams of the store belong to tenants; asks the database once. */
 export class Tenancy {
   private known: StoreTenancy | undefined

@@ -1,3 +1,5 @@
+import { recordKeyOf } from './record-key.js'
+
 /** A record as somebody read it back from a topic. */
 export interface PublishedRecord {
   readonly topic: string
@@ -12,6 +14,7 @@ export interface PublishedRecord {
 /** An event that should have been published. */
 export interface ExpectedEvent {
   readonly id: string
+  readonly tenant?: string
   readonly streamId: string
   readonly version: bigint
 }
@@ -41,27 +44,29 @@ export function checkPublished(
   records: readonly PublishedRecord[],
   expected: readonly ExpectedEvent[],
 ): PublishedReport {
-  const events = new Map(expected.map((event) => [event.id, event]))
+  // Two tenants may have events of the same id.
+  const nameOf = (id: string, key: string) => `${id} ${key}`
+  const events = new Map(expected.map((event) => [nameOf(event.id, recordKeyOf(event)), event]))
   const newest = new Map<string, bigint>()
   const seen = new Set<string>()
   const foreign: string[] = []
   const outOfOrder: string[] = []
   let duplicates = 0
   for (const { topic, partition, key, eventId, streamVersion } of records) {
-    const event = events.get(eventId)
-    if (event?.streamId !== key || event.version !== streamVersion) {
+    const name = nameOf(eventId, key)
+    if (events.get(name)?.version !== streamVersion) {
       foreign.push(eventId)
       continue
     }
-    if (seen.has(eventId)) {
+    if (seen.has(name)) {
       duplicates++
       continue
     }
-    seen.add(eventId)
+    seen.add(name)
     const lane = `${topic}/${partition}/${key}`
     if (streamVersion < (newest.get(lane) ?? 0n)) outOfOrder.push(eventId)
     else newest.set(lane, streamVersion)
   }
-  const missing = expected.filter(({ id }) => !seen.has(id)).map(({ id }) => id)
+  const missing = expected.filter((event) => !seen.has(nameOf(event.id, recordKeyOf(event)))).map(({ id }) => id)
   return { missing, foreign, outOfOrder, duplicates }
 }

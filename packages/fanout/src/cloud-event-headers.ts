@@ -28,6 +28,7 @@ export function cloudEventHeaders(
     ce_globalposition: String(event.position),
     ce_schemaversion: String(event.schemaVersion),
   }
+  if (event.tenant !== undefined) headers['ce_tenant'] = event.tenant
   if (dataSchema !== undefined) headers['ce_dataschema'] = dataSchema
   if (correlationId !== undefined) headers['ce_correlationid'] = correlationId
   if (causationId !== undefined) headers['ce_causationid'] = causationId

@@ -1,3 +1,6 @@
+import type { RecordedEvent } from '@tidemark/eventstore'
+import { recordKeyOf } from './record-key.js'
+
 /** The base of every error that this package throws: `code` is stable, `retryable` says whether the same call may succeed later. */
 export abstract class FanoutError extends Error {
   abstract readonly code: string
@@ -105,21 +108,22 @@ export class EventNotPublishableError extends FanoutError {
   override readonly code = 'FANOUT_EVENT_NOT_PUBLISHABLE'
   readonly eventId: string
   readonly position: bigint
-  /** The key of its record: the stream's id. */
+  /** The key of its record: the stream's id, after the tenant where there are any. */
   readonly key: string
   /** The size of its record; undefined when it could not be made. */
   readonly bytes: number | undefined
   constructor(
-    event: { readonly id: string; readonly streamId: string; readonly position: bigint; readonly type: string },
+    event: Pick<RecordedEvent, 'id' | 'streamId' | 'tenant' | 'position' | 'type'>,
     { reason, bytes, ...options }: ErrorOptions & { readonly reason: string; readonly bytes?: number },
   ) {
+    const key = recordKeyOf(event)
     super(
-      `event ${event.type} ${event.id} of key "${event.streamId}" at position ${event.position} cannot be published: ${reason}`,
+      `event ${event.type} ${event.id} of key "${key}" at position ${event.position} cannot be published: ${reason}`,
       options,
     )
     this.eventId = event.id
     this.position = event.position
-    this.key = event.streamId
+    this.key = key
     this.bytes = bytes
   }
 }

@@ -5,6 +5,7 @@ import { EventNotPublishableError } from './errors.js'
 import type { KafkaRecord } from './kafka-producer-port.js'
 import { partitionFor } from './partition-for.js'
 import { recordBytes } from './record-bytes.js'
+import { recordKeyOf } from './record-key.js'
 
 /** What is known only where the bridge runs. */
 export interface RecordContext {
@@ -23,7 +24,7 @@ export interface EventRecord {
 }
 
 /**
- * Makes the record of an event: key = stream id, value = its data as stored.
+ * Makes the record of an event: key = stream id, or `tenant/stream id` where streams belong to tenants; value = its data as stored.
  *
  * It has no timestamp of its own. With the time of the event, a topic that keeps a week would drop older events as they arrive.
  *
@@ -31,10 +32,11 @@ export interface EventRecord {
  */
 export function recordOfEvent(definition: BridgeDefinition, event: RecordedEvent, context: RecordContext): EventRecord {
   const topic = topicOfEvent(definition, event)
+  const key = recordKeyOf(event)
   const record: KafkaRecord = {
     topic,
-    partition: partitionFor(event.streamId, context.partitionCountOf(topic)),
-    key: event.streamId,
+    partition: partitionFor(key, context.partitionCountOf(topic)),
+    key,
     value: Buffer.from(JSON.stringify(event.data)),
     headers: headersOf(definition, event, context.schema),
   }

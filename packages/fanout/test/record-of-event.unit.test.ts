@@ -37,6 +37,11 @@ test('leaves out what the event does not have, and never rounds a position', () 
   })
 })
 
+test('keeps streams of two tenants apart by the key', () => {
+  const { record } = make({}, { tenant: 'acme' })
+  expect(record).toMatchObject({ key: 'acme/order-o-1', headers: { ce_tenant: 'acme', ce_subject: 'order-o-1' } })
+})
+
 test('measures a record by bytes, not by letters', () => {
   const ascii = make({}, { data: 'x'.repeat(100) }).bytes
   expect(make({}, { data: '🎁'.repeat(50) }).bytes).toBe(ascii + 100)

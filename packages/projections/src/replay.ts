@@ -3,6 +3,7 @@ import { typesOf } from './any-projection.js'
 import type { Projection, RowKey } from './define-projection.js'
 import { RowFold } from './fold-rows.js'
 import type { Row } from './row.js'
+import { refuseTenants } from './table-lifecycle.js'
 
 export interface ReplayOptions {
   /** The first position; 1 unless said. */
@@ -39,6 +40,7 @@ export async function replay(
   projection: Projection,
   options: ReplayOptions = {},
 ): Promise<ReplayResult> {
+  await refuseTenants(store.database, projection)
   const { from = 1n, onProgress, signal } = options
   const head = (await store.head()).position
   const to = options.to !== undefined && options.to < head ? options.to : head

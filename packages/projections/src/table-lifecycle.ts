@@ -1,6 +1,6 @@
-import { run, type Database } from '@tidemark/eventstore'
+import { hasTenancy, run, type Database } from '@tidemark/eventstore'
 import { keyColumnOf, queriedColumnsOf, type Projection } from './define-projection.js'
-import { SchemaChangedError, VersionNotLiveError } from './errors.js'
+import { ProjectionDefinitionError, SchemaChangedError, VersionNotLiveError } from './errors.js'
 import { tableNameOf, viewNameOf } from './names.js'
 import * as ddl from './sql/read-model-ddl.js'
 import {
@@ -41,6 +41,15 @@ export async function ensureLiveTable(database: Database, projection: Projection
   return live
 }
 
+/** Rows of two tenants may have the same key. */
+export async function refuseTenants(database: Database, { name }: Projection): Promise<void> {
+  if (!(await hasTenancy(database))) return
+  throw new ProjectionDefinitionError(
+    name,
+    'streams of this store belong to tenants, whom a read model does not keep apart yet: use defineHandler, whose events say whose they are',
+  )
+}
+
 /** Makes a table without further indexes, and registers it with its checkpoint at the beginning; all or nothing with the transaction. */
 export async function createTable(
   database: Database,
@@ -50,6 +59,7 @@ export async function createTable(
   target?: bigint,
 ): Promise<RegisteredTable> {
   const { name, version } = projection
+  await refuseTenants(database, projection)
   const registered = { name, version, table, status, target }
   await execute(database, ddl.createTableText(database.schema, shapeFor(projection, table)))
   await insertTable(database, registered)

@@ -8,6 +8,7 @@ import { withStore } from '../database/with-store.js'
 import { CliError, UsageError } from '../errors.js'
 import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
+import { streamsOf, withTenantOption } from '../streams-of.js'
 
 interface Options {
   readonly query?: string
@@ -16,13 +17,13 @@ interface Options {
   readonly name: string
   readonly batchSize: number
   readonly dryRun?: boolean
+  readonly tenant?: string
 }
 
 const variable = 'TIDEMARK_IMPORT_URL'
 
 export const addDbImport: AddCommand = (parent, context) => {
-  parent
-    .command('import')
+  withTenantOption(parent.command('import'))
     .description('add the events of another table to the log; started again, it goes on where it was')
     .option(
       '--query <sql>',
@@ -47,7 +48,7 @@ export const addDbImport: AddCommand = (parent, context) => {
           await source.query('begin transaction read only')
           return await runImport(options, context, (more) => {
             const { name, batchSize, dryRun = false } = options
-            return importEvents(store, source, query, { name, batchSize, dryRun, ...more })
+            return importEvents(streamsOf(store, options.tenant), source, query, { name, batchSize, dryRun, ...more })
           })
         } finally {
           await source.end()

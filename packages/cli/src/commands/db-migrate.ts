@@ -8,15 +8,17 @@ export const addDbMigrate: AddCommand = (parent, context) => {
   parent
     .command('migrate')
     .description('bring the schema to the newest migration; safe to run again, and by several at once')
-    .action(async (_options: unknown, command: Command) => {
+    .option('--tenancy', 'give every stream to a tenant, whom the database keeps apart; only while the log is empty')
+    .action(async ({ tenancy = false }: { readonly tenancy?: boolean }, command: Command) => {
       const { settings } = await openProject(command, context)
       const { output } = context
       const client = await connect(settings)
       try {
         const log = (message: string) => output.note(message)
-        const { applied, version, missingRoles } = await migrate(client, { schema: settings.schema, log })
+        const { schema } = settings
+        const { applied, version, missingRoles, ...is } = await migrate(client, { schema, log, tenancy })
         for (const role of missingRoles) output.note(`role ${role} does not exist and may not be created by this user`)
-        output.one({ schema: settings.schema, version, applied: applied.map(({ name }) => name), missingRoles })
+        output.one({ schema, version, applied: applied.map(({ name }) => name), missingRoles, tenancy: is.tenancy })
       } finally {
         await client.end()
       }

@@ -3,24 +3,27 @@ import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { wholeNumber } from '../numbers.js'
 import { selectStreams, type StreamSummary } from '../sql/select-streams.js'
+import { streamsOf, withTenantOption } from '../streams-of.js'
 
 interface Options {
   readonly category?: string
   readonly after?: string
   readonly limit: number
+  readonly tenant?: string
 }
 
 export const addStreamsList: AddCommand = (parent, context) => {
-  parent
-    .command('list')
+  withTenantOption(parent.command('list'))
     .description('streams in the order of their ids, with their newest event')
     .option('--category <name>', 'only streams of this aggregate')
     .option('--after <stream>', 'only streams after this one')
     .option('--limit <n>', 'at most this many', wholeNumber, 50)
-    .action(async ({ category, after, limit }: Options, command: Command) => {
-      const streams = await withStore(command, context, (store) =>
-        selectStreams(store.database, { category, ...(after !== undefined && { after }), limit }),
-      )
+    .action(async ({ category, after, limit, tenant }: Options, command: Command) => {
+      const streams = await withStore(command, context, async (whole) => {
+        const store = streamsOf(whole, tenant)
+        await store.admit()
+        return selectStreams(store.database, { category, ...(after !== undefined && { after }), limit })
+      })
       context.output.list<StreamSummary>(
         streams,
         [

@@ -4,26 +4,27 @@ import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber, wholeNumber } from '../numbers.js'
+import { streamsOf, withTenantOption } from '../streams-of.js'
 
 interface Options {
   readonly from?: bigint
   readonly to?: bigint
   readonly limit: number
   readonly reverse?: boolean
+  readonly tenant?: string
 }
 
 export const addStreamsShow: AddCommand = (parent, context) => {
-  parent
-    .command('show')
+  withTenantOption(parent.command('show'))
     .description('the events of one stream, with their data as it was stored')
     .argument('<stream>', 'the id, such as order-o-42')
     .option('--from <version>', 'the first version', bigNumber)
     .option('--to <version>', 'the last version', bigNumber)
     .option('--limit <n>', 'at most this many', wholeNumber, 100)
     .option('--reverse', 'the newest first')
-    .action(async (streamId: string, { from, to, limit, reverse }: Options, command: Command) => {
+    .action(async (streamId: string, { from, to, limit, reverse, tenant }: Options, command: Command) => {
       const events = await withStore(command, context, (store) =>
-        store.readStream(streamId, {
+        streamsOf(store, tenant).readStream(streamId, {
           limit,
           direction: reverse ? 'backwards' : 'forwards',
           ...(from !== undefined && { fromVersion: from }),

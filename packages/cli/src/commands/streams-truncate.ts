@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import {
   partsOf,
   TruncationRefusedError,
-  type EventStore,
   type RecordedEvent,
+  type StreamStore,
   type TruncateOptions,
   type TruncateResult,
 } from '@tidemark/eventstore'
@@ -15,6 +15,7 @@ import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
 import { jsonText } from '../output/json-text.js'
+import { streamsOf, withTenantOption } from '../streams-of.js'
 
 interface Options extends GlobalOptions {
   readonly before: bigint
@@ -22,11 +23,11 @@ interface Options extends GlobalOptions {
   readonly archive?: string
   readonly withoutSnapshot?: boolean
   readonly evenIfUnread?: boolean
+  readonly tenant?: string
 }
 
 export const addStreamsTruncate: AddCommand = (parent, context) => {
-  parent
-    .command('truncate')
+  withTenantOption(parent.command('truncate'))
     .description('delete the first events of a stream; its aggregate goes on from its snapshot')
     .argument('<stream>', 'the id, such as order-o-42')
     .requiredOption('--before <version>', 'the first version that stays', bigNumber)
@@ -36,11 +37,11 @@ export const addStreamsTruncate: AddCommand = (parent, context) => {
     .option('--even-if-unread', 'although a projection or a bridge has not read the events yet')
     .action(async (streamId: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>()
-      const { before, reason, withoutSnapshot = false, evenIfUnread = false } = options
+      const { before, reason, tenant, withoutSnapshot = false, evenIfUnread = false } = options
       const result = await withStore(command, context, async (store, { loaded }) => {
         await confirm(`Delete the events of "${streamId}" before version ${before} for ever?`, { yes: !!options.yes })
         const aggregate = loaded.config.aggregates.find(({ name }) => name === partsOf(streamId).category)
-        return truncate(store, streamId, options.archive, {
+        return truncate(streamsOf(store, tenant), streamId, options.archive, {
           ...{ beforeVersion: before, reason, actor: userInfo().username, withoutSnapshot, evenIfUnread },
           ...(aggregate && { aggregate }),
         })
@@ -50,7 +51,7 @@ export const addStreamsTruncate: AddCommand = (parent, context) => {
 }
 
 async function truncate(
-  store: EventStore,
+  store: StreamStore,
   streamId: string,
   path: string | undefined,
   options: TruncateOptions,

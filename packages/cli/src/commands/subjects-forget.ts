@@ -2,22 +2,23 @@ import type { Command } from 'commander'
 import { confirm } from '../confirm.js'
 import type { AddCommand, GlobalOptions } from '../context.js'
 import { withStore } from '../database/with-store.js'
+import { streamsOf, withTenantOption } from '../streams-of.js'
 
 interface Options extends GlobalOptions {
   readonly reason: string
+  readonly tenant?: string
 }
 
 export const addSubjectsForget: AddCommand = (parent, context) => {
-  parent
-    .command('forget')
+  withTenantOption(parent.command('forget'))
     .description('delete the key of one data subject, so that nobody can read its personal data any more')
     .argument('<subject>', 'the subject, as events name it')
     .requiredOption('--reason <text>', 'why, such as the number of the request; no personal data')
     .action(async (subject: string, _options, command: Command) => {
-      const { reason, yes = false } = command.optsWithGlobals<Options>()
+      const { reason, tenant, yes = false } = command.optsWithGlobals<Options>()
       const result = await withStore(command, context, async (store) => {
         await confirm(`Make the personal data of "${subject}" unreadable for ever?`, { yes })
-        return store.forgetSubject(subject, { reason })
+        return streamsOf(store, tenant).forgetSubject(subject, { reason })
       })
       context.output.one({ ...result })
       if (result.streamIds.length > 0) {

@@ -1,0 +1,40 @@
+import { createTestDatabase, type TestDatabase } from '@tidemark/test-servers'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { runCli } from './run-cli.js'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+const cli = (args: readonly string[], role = 'none') => {
+  const url = new URL(database.directUrl)
+  url.searchParams.set('options', `-c role=${role}`)
+  return runCli(args, { env: { DATABASE_URL: url.href } })
+}
+
+it('works for one tenant at a time, as a role that is bound to it', async () => {
+  const migrated = await cli(['db', 'migrate', '--tenancy', '-o', 'json'])
+  expect(JSON.parse(migrated.stdout).data).toMatchObject({ tenancy: true })
+  const pool = database.createPool()
+  for (const tenant of ['acme', 'bolt']) {
+    await pool.query(
+      `set tidemark.tenant = '${tenant}';
+       insert into tidemark.events (stream_id, version, id, schema_version, type, data, metadata)
+       values ('counter-1', 1, gen_random_uuid(), 1, 'Added', '{"of":"${tenant}"}', '{}')`,
+    )
+  }
+  const shown = await cli(['streams', 'show', 'counter-1', '--tenant', 'bolt', '-o', 'json'], 'tidemark_writer')
+  expect(JSON.parse(shown.stdout).data).toMatchObject([{ tenant: 'bolt', data: { of: 'bolt' } }])
+  const listed = await cli(['streams', 'list', '--tenant', 'acme', '-o', 'json'], 'tidemark_writer')
+  expect(JSON.parse(listed.stdout).data).toMatchObject([{ streamId: 'counter-1', version: '1' }])
+
+  for (const verb of [['show', 'counter-1'], ['list']]) {
+    const without = await cli(['streams', ...verb])
+    expect(without).toMatchObject({ code: 2, stdout: '' })
+    expect(without.stderr).toContain('--tenant')
+    const unbound = await cli(['streams', ...verb, '--tenant', 'bolt'])
+    expect(unbound).toMatchObject({ code: 2, stdout: '' })
+    expect(unbound.stderr).toContain('connect as one that is no superuser')
+  }
+})
