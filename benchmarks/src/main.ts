@@ -5,12 +5,14 @@ import { prepareAppend } from './suites/append.js'
 import { prepareMemory } from './suites/memory.js'
 import { prepareProjections } from './suites/projections.js'
 import { prepareRead } from './suites/read.js'
+import { prepareTenancy } from './suites/tenancy.js'
 
 const suites: Readonly<Record<string, () => Promise<PreparedSuite>>> = {
   append: prepareAppend,
   projections: prepareProjections,
   read: prepareRead,
   memory: prepareMemory,
+  tenancy: prepareTenancy,
 }
 
 const usage = `usage: npm run bench -- <${Object.keys(suites).join('|')}> [--json] [--rounds 3] [--seconds 5]`

@@ -224,7 +224,10 @@ export class StoreCorruptError extends EventStoreError {
 export class TenantRequiredError extends EventStoreError {
   override readonly code = 'EVENTSTORE_TENANT_REQUIRED'
   constructor(options?: ErrorOptions) {
-    super('streams of this store belong to tenants, and none was named: use store.forTenant(…), or --tenant on the command line', options)
+    super(
+      'streams of this store belong to tenants, and none was named: use store.forTenant(…), or --tenant on the command line',
+      options,
+    )
   }
 }
 

@@ -21,17 +21,19 @@ export const eventColumns =
 
 /** The events of rows, all of them the given tenant's where there is one. */
 export function toEvents(rows: readonly EventRow[], tenant: string | undefined): RecordedEvent[] {
-  return tenant === undefined ? rows.map((row) => toEvent(row)) : rows.map((row) => ({ ...toEvent(row), tenant }))
+  return rows.map((row) => toEvent(row, tenant))
 }
 
 /** The event of a row, its data as stored: not upcast. */
-export function toEvent(row: EventRow): RecordedEvent {
-  const [position, version, recordedAt, id, schemaVersion, streamId, type, data, metadata] = row
-  return {
+export function toEvent(row: EventRow, ofTenant?: string): RecordedEvent {
+  const [position, version, recordedAt, id, schemaVersion, streamId, type, data, metadata, tenant = ofTenant] = row
+  const { category, aggregateId } = partsOf(streamId)
+  const event: RecordedEvent & { tenant?: string } = {
     position: BigInt(position),
     id,
     streamId,
-    ...partsOf(streamId),
+    category,
+    aggregateId,
     version: BigInt(version),
     type,
     schemaVersion: Number(schemaVersion),
@@ -39,4 +41,7 @@ export function toEvent(row: EventRow): RecordedEvent {
     metadata: JSON.parse(metadata) as EventMetadata,
     recordedAt: new Date(Number(recordedAt) * 1000),
   }
+  // Set afterwards: to spread the event in order to add it would cost as much as making it.
+  if (tenant !== undefined) event.tenant = tenant
+  return event
 }

@@ -80,14 +80,9 @@ export async function selectLog(database: Database, range: LogRange): Promise<Re
   const { after, upTo, limit, types, categories, typesBy = 'index', tenants } = range
   const select = async (statement: Statement, ...filters: readonly unknown[]) => {
     const chosen = (tenants ? withTenants.get(statement) : undefined) ?? statement
-    return (await run<EventRow>(database, chosen, [after, upTo, limit, ...filters])).map(toLogEvent)
+    return (await run<EventRow>(database, chosen, [after, upTo, limit, ...filters])).map((row) => toEvent(row))
   }
   if (types) return select(typesBy === 'index' ? byType : byFilter, types, categories ?? null)
   if (categories) return select(byCategory, categories)
   return select(everything)
-}
-
-function toLogEvent(row: EventRow): RecordedEvent {
-  const tenant = row[9]
-  return tenant === undefined ? toEvent(row) : { ...toEvent(row), tenant }
 }
