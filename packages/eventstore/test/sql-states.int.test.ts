@@ -266,7 +266,7 @@ test('a connection that breaks for good: reads say so, an append that was sent d
   proxy.dropWhen({
     direction: 'down',
     when: ({ bytes }) => {
-      if (!bytes.includes('cut-1')) return false
+      if (!bytes.includes('INSERT 0 1')) return false
       proxy.refuse()
       return true
     },
