@@ -1,5 +1,5 @@
 import { createEventStore } from '@tidemark/eventstore'
-import { createProjector } from '@tidemark/projections'
+import { createProjector, rebuildProjection } from '@tidemark/projections'
 import pg from 'pg'
 import { startBenchDatabase } from '../bench-database.js'
 import { once, type PreparedSuite } from '../harness.js'
@@ -7,11 +7,11 @@ import { readKeyset } from '../keyset-read.js'
 import { orderTotals } from '../order-totals.js'
 import { Order, orderPlaced } from '../workload.js'
 
-const eventCount = 200_000
-const keyCount = 20_000
+const eventCount = 1_000_000
+const keyCount = 100_000
 const pageSize = 1000
 
-/** Catching up with a log of 200,000 events into a table of 20,000 rows, against reading the same rows and nothing else. */
+/** A log of a million events into a table of 100,000 rows, live and by a rebuild, against reading the same rows and nothing else. */
 export async function prepareProjections(): Promise<PreparedSuite> {
   const database = await startBenchDatabase()
   const { pool } = database
@@ -40,6 +40,19 @@ export async function prepareProjections(): Promise<PreparedSuite> {
             return eventCount
           })
           await projector.stop()
+          await store.close()
+          return run
+        },
+      },
+      {
+        name: 'rebuild 1 worker',
+        unit: 'events',
+        against: 'keyset read',
+        run: async () => {
+          await pool.query('drop schema tidemark_read cascade; create schema tidemark_read')
+          await pool.query('truncate tidemark.checkpoints, tidemark.projections')
+          const store = createEventStore(pool, { listen: false })
+          const run = await once(async () => (await rebuildProjection(store, orderTotals)).events)
           await store.close()
           return run
         },

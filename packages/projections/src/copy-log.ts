@@ -9,61 +9,89 @@ import {
   type LogSource,
 } from '@tidemark/eventstore'
 import { typesOf } from './any-projection.js'
-import type { ReadModelTable } from './read-model-table.js'
+import type { BuildRows } from './build-rows.js'
+import type { Projection } from './define-projection.js'
 import { setUpBatch } from './sql/set-up-batch.js'
 
 export interface CopyOptions {
   /** Inclusive. */
   readonly upTo: bigint
+  /** How many events are read at once. */
   readonly batchSize: number
+  /** How long rows are only in memory at most, when events keep coming. */
+  readonly writeAfterMs: number
   readonly signal?: AbortSignal
 }
 
-/** How long a process that was paused in a batch keeps the build from others. */
+/** How long a process that was paused in a transaction keeps the build from others. */
 const idleMs = 10_000
 
 /**
- * Folds the log into a table from its checkpoint up to a position, in short transactions; the next batch is read while one is written.
+ * Folds the log into the rows of a build from its checkpoint up to a position, and writes them with the checkpoint now and then.
+ *
+ * The next batch is read while one is folded. At the end everything is written; after the signal too, so that the next call goes on from there.
  *
  * @throws {CheckpointLostError} somebody else took the build.
  */
 export async function copyLog(
   store: EventStore,
-  table: ReadModelTable,
+  rows: BuildRows,
   checkpoint: Checkpoint,
-  { upTo, batchSize, signal }: CopyOptions,
-  onBatch: (events: number) => void,
+  { upTo, batchSize, writeAfterMs, signal }: CopyOptions,
+  onBatch: (events: number, through: bigint) => void,
 ): Promise<void> {
+  if (checkpoint.place.position >= upTo) return
   const epoch = await store.log.epoch()
-  let next = readAfter(store, table, checkpoint.place.position, upTo, batchSize)
-  while (checkpoint.place.position < upTo) {
-    const batch = await next
-    if (batch.through < upTo) next = readAfter(store, table, batch.through, upTo, batchSize)
-    try {
-      signal?.throwIfAborted()
-      if (batch.through === checkpoint.place.position) continue
+  let next: Promise<LogBatch> | undefined = readAfter(store, rows, checkpoint.place.position, upTo, batchSize)
+  let writing: Promise<void> | undefined
+  let writtenAt = performance.now()
+  try {
+    while (next) {
+      const batch: LogBatch = await next
+      const ended = batch.through >= upTo || signal?.aborted === true
+      next = ended ? undefined : readAfter(store, rows, batch.through, upTo, batchSize)
+      await rows.fold(batch.events)
+      onBatch(batch.events.length, batch.through)
+      if (!ended && !rows.isFull && performance.now() - writtenAt < writeAfterMs) continue
+      // One at a time, so that memory stays bounded; the fold goes on meanwhile.
+      await writing
       const to = await placeAfter(store, batch, checkpoint, epoch)
-      await inTransaction(store.pool, async (client) => {
-        // Nobody reads the table yet; the durable commit of the switch covers what came before it.
-        await setUpBatch(on(store.database, client), { idleMs, commit: 'relaxed' })
-        await checkpoint.advance(client, to)
-        await table.apply(client, batch.events)
-        await failpoint?.('rebuild.before-commit')
-      })
-      checkpoint.committed(to)
-    } catch (error) {
-      // The read that is on its way is not needed any more, and its own failure is nobody's.
-      await next.catch(() => undefined)
-      throw error
+      writing = writeRows(store, rows, checkpoint, to)
+      // It may fail while a batch is folded.
+      writing.catch(() => undefined)
+      writtenAt = performance.now()
     }
-    onBatch(batch.events.length)
+    await writing
+  } catch (error) {
+    // What is on its way is not needed any more, and its own failure is nobody's.
+    await Promise.allSettled([next, writing])
+    throw error
   }
+  signal?.throwIfAborted()
+}
+
+async function writeRows(
+  store: EventStore,
+  rows: BuildRows,
+  checkpoint: Checkpoint,
+  to: CheckpointPlace,
+): Promise<void> {
+  const changes = rows.takeChanges()
+  await inTransaction(store.pool, async (client) => {
+    // Nobody reads the table yet; the durable commit of the switch covers what came before it.
+    await setUpBatch(on(store.database, client), { idleMs, commit: 'relaxed' })
+    await checkpoint.advance(client, to)
+    await rows.write(client, changes)
+    await failpoint?.('rebuild.before-commit')
+  })
+  checkpoint.committed(to)
+  rows.written()
 }
 
 /** Reads what a table wants of the log. */
 export function readAfter(
   { log }: { readonly log: Pick<LogSource, 'read'> },
-  { projection }: ReadModelTable,
+  { projection }: { readonly projection: Projection },
   after: bigint,
   upTo: bigint,
   limit: number,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { run, silentLogger, type Checkpoint, type EventStore, type Logger, type Statement } from '@tidemark/eventstore'
+import { BuildRows } from './build-rows.js'
 import { copyLog } from './copy-log.js'
 import { claimBuild, dropReplaced, prepareBuild } from './build.js'
 import type { Projection } from './define-projection.js'
@@ -21,12 +22,14 @@ export interface RebuildProgress {
 }
 
 export interface RebuildOptions {
-  /** Called after each batch. */
+  /** Called after each batch was folded; it is written some seconds later at most. */
   readonly onProgress?: (progress: RebuildProgress) => void
   /** Ends the rebuild after the batch in work; the next call goes on from there. */
   readonly signal?: AbortSignal
-  /** Events per transaction at most; 5,000 unless said. */
+  /** Events that are read at once; 2,000 unless said. */
   readonly batchSize?: number
+  /** About how many rows a transaction writes at most; 200,000 unless said. */
+  readonly rowsPerTransaction?: number
   /** How long another process waits before it goes on with a build whose process died; 10,000 ms unless said. */
   readonly leaseMs?: number
   readonly logger?: Logger
@@ -62,7 +65,8 @@ export async function rebuildProjection(
   projection: Projection,
   options: RebuildOptions = {},
 ): Promise<RebuildResult> {
-  const { signal, batchSize = 5000, leaseMs = 10_000, logger = silentLogger, onProgress } = options
+  const { signal, batchSize = 2000, rowsPerTransaction = 200_000, leaseMs = 10_000, onProgress } = options
+  const { logger = silentLogger } = options
   const startedAt = performance.now()
   signal?.throwIfAborted()
   if (store.pool.options.max < 2)
@@ -75,21 +79,23 @@ export async function rebuildProjection(
   const owner = `rebuild/${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
   const checkpoint = await claimBuild(store, projection, build, { owner, leaseMs, ...(signal ? { signal } : {}) })
   const table = new ReadModelTable(store, projection, build.table)
+  const empty = checkpoint.place.position === 0n
+  const rows = new BuildRows(store, projection, build.table, { empty, maxChanged: rowsPerTransaction })
+  const limits = { batchSize, writeAfterMs: 10_000, ...(signal ? { signal } : {}) }
   let events = 0
   const copy = (upTo: bigint) =>
-    copyLog(store, table, checkpoint, { upTo, batchSize, ...(signal ? { signal } : {}) }, (count) => {
+    copyLog(store, rows, checkpoint, { upTo, ...limits }, (count, through) => {
       events += count
       const seconds = (performance.now() - startedAt) / 1000
-      const { position } = checkpoint.place
       onProgress?.({
-        done: position < build.target ? position : build.target,
+        done: through < build.target ? through : build.target,
         total: build.target,
         eventsPerSecond: events / seconds,
       })
     })
   try {
     await checkpoint.verify(store.log)
-    await copy(build.target)
+    await keepingLease(checkpoint, leaseMs, () => copy(build.target))
     // After the rows: an index that is made at once costs a fraction of one that grows.
     await keepingLease(checkpoint, leaseMs, () => createIndexes(store.database, projection, build.table))
     await promoteBuild(store, table, checkpoint, { copy, logger, ...(signal ? { signal } : {}) })

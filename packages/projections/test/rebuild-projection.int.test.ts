@@ -1,4 +1,4 @@
-import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import { createEventStore, inTransaction, on, type EventStore } from '@tidemark/eventstore'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
@@ -9,6 +9,10 @@ import {
   VersionNotLiveError,
   type Projector,
 } from '../src/index.js'
+import { BuildRows } from '../src/build-rows.js'
+import { claimBuild, prepareBuild } from '../src/build.js'
+import { copyLog } from '../src/copy-log.js'
+import { dropTable } from '../src/table-lifecycle.js'
 import { customerTotals, Order, orderSummary } from './order.js'
 import { place, placeMany, rowsOf } from './order-log.js'
 import { useStoreDatabase } from './store-database.js'
@@ -130,6 +134,29 @@ describe('a rebuild', () => {
     expect(events).toBeGreaterThan(0)
     expect(events).toBeLessThan(all * 0.75)
     expect(await rowsOf(store, orderSummary)).toEqual(before)
+  })
+
+  test.each([
+    { batchSize: 7, maxChanged: 3, maxBytes: undefined },
+    { batchSize: 50, maxChanged: 1000, maxBytes: 2000 },
+    { batchSize: 13, maxChanged: 1, maxBytes: 1 },
+  ])('however little memory it has, it gives the same rows: %o', async ({ batchSize, maxChanged, maxBytes }) => {
+    const upTo = (await store.head()).position
+    await projector.waitFor('customer-totals', upTo, { timeoutMs: 10_000 })
+    const build = await prepareBuild(store, customerTotals)
+    const checkpoint = await claimBuild(store, customerTotals, build, { owner: 'test', leaseMs: 10_000 })
+    const bounds = { empty: true, maxChanged, ...(maxBytes !== undefined && { maxBytes }) }
+    const rows = new BuildRows(store, customerTotals, build.table, bounds)
+    await copyLog(store, rows, checkpoint, { upTo, batchSize, writeAfterMs: 60_000 }, () => undefined)
+    expect(checkpoint.place.position).toBe(upTo)
+    const [built, live] = await Promise.all(
+      [build.table, 'customer_totals'].map((table) =>
+        database.pool.query(`select * from tidemark_read.${table} order by customer_id`),
+      ),
+    )
+    expect(built!.rows).toEqual(live!.rows)
+    await checkpoint.release()
+    await inTransaction(database.pool, (client) => dropTable(on(store.database, client), build.table))
   })
 
   test('a new version with other columns goes live by a rebuild, and older code rests', async () => {

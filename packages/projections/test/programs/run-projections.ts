@@ -8,7 +8,7 @@ const [url, task] = process.argv.slice(2) as [string, 'follow' | 'rebuild']
 const pool = new pg.Pool({ connectionString: url })
 const store = createEventStore(pool, { pollIntervalMs: 50 })
 if (task === 'rebuild') {
-  await rebuildProjection(store, customerTotals, { batchSize: 100, leaseMs: 1000 })
+  await rebuildProjection(store, customerTotals, { batchSize: 100, rowsPerTransaction: 50, leaseMs: 1000 })
   await store.close()
   await pool.end()
 } else {

@@ -1,0 +1,129 @@
+import { on, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
+import type { ClientBase } from 'pg'
+import type { Projection, RowKey } from './define-projection.js'
+import { RowFold, type RowChanges } from './fold-rows.js'
+import { rowsToJson, type Row } from './row.js'
+import { TableStatements } from './sql/table-statements.js'
+import { shapeFor } from './table-lifecycle.js'
+
+export interface BuildRowsOptions {
+  /** Whether the table has no rows yet, so that none need be looked up. */
+  readonly empty: boolean
+  /** How many changed rows are held before they must be written. */
+  readonly maxChanged: number
+  /** What the rows in memory have at most, as JSON text; as objects they take some times as much. 48 MiB unless said. */
+  readonly maxBytes?: number
+}
+
+const rowsPerStatement = 5000
+const sampledRows = 8
+
+/**
+ * The rows of a build in memory: folded over many batches, and written when there is enough of them.
+ *
+ * Nobody else writes the table of a build (its checkpoint sees to it), so what was read or written once need not be read again. A key that a
+ * thousand events touch is written a few times and not a thousand.
+ */
+export class BuildRows {
+  private readonly folder: RowFold
+  private readonly statements: TableStatements
+  private readonly rows = new Map<RowKey, Row | null>()
+  /** Differ from the table. */
+  private changed = new Set<RowKey>()
+  /** On their way into the table. */
+  private taken = new Set<RowKey>()
+  private trimDue = false
+  /** Whether every row of the table is in memory. */
+  private complete: boolean
+  private bytesPerRow = 0
+  private readonly maxBytes: number
+
+  constructor(
+    private readonly store: EventStore,
+    readonly projection: Projection,
+    /** The table, without its schema. */
+    readonly table: string,
+    private readonly options: BuildRowsOptions,
+  ) {
+    this.folder = new RowFold(projection)
+    this.statements = new TableStatements(shapeFor(projection, table))
+    this.complete = options.empty
+    this.maxBytes = options.maxBytes ?? 48 * 1024 * 1024
+  }
+
+  /** Folds events into the rows in memory. */
+  async fold(events: readonly RecordedEvent[]): Promise<void> {
+    if (this.trimDue) this.trim()
+    const steps = this.folder.plan(await this.store.reveal(this.projection.aggregates, events))
+    if (!this.complete) await this.lookUp(steps.flatMap(({ keys }) => keys))
+    const { upserts, deletes } = this.folder.apply(steps, this.rows)
+    for (const row of upserts) this.changed.add(row[this.projection.key] as RowKey)
+    for (const key of deletes) this.changed.add(key)
+    this.weigh(upserts)
+  }
+
+  /** Whether there is enough to be worth a transaction. */
+  get isFull(): boolean {
+    return this.changed.size >= this.options.maxChanged || this.rows.size * this.bytesPerRow >= this.maxBytes
+  }
+
+  /** What has changed since the last call, whose changes must be written by now. */
+  takeChanges(): RowChanges {
+    const upserts: Row[] = []
+    const deletes: RowKey[] = []
+    for (const key of this.changed) {
+      const row = this.rows.get(key)
+      if (row) upserts.push(row)
+      else deletes.push(key)
+    }
+    this.taken = this.changed
+    this.changed = new Set()
+    return { upserts, deletes }
+  }
+
+  /** Writes changes in the caller's transaction. */
+  async write(transaction: ClientBase, { upserts, deletes }: RowChanges): Promise<void> {
+    const database = on(this.store.database, transaction)
+    for (let from = 0; from < upserts.length; from += rowsPerStatement) {
+      await this.statements.upsertRows(database, upserts.slice(from, from + rowsPerStatement))
+    }
+    if (deletes.length > 0) await this.statements.deleteRows(database, deletes)
+  }
+
+  /** The changes that were taken last are committed. */
+  written(): void {
+    this.taken = new Set()
+    this.trimDue = true
+  }
+
+  /**
+   * Lets go of rows that are in the table as they are here, where they take too much memory.
+   *
+   * Only between two batches: a batch counts on what it has looked up.
+   */
+  private trim(): void {
+    this.trimDue = false
+    if (this.rows.size * this.bytesPerRow < this.maxBytes / 2) return
+    for (const key of this.rows.keys()) {
+      if (this.changed.has(key) || this.taken.has(key)) continue
+      this.rows.delete(key)
+      this.complete = false
+    }
+  }
+
+  private async lookUp(keys: readonly RowKey[]): Promise<void> {
+    const unknown = new Set(keys.filter((key) => !this.rows.has(key)))
+    if (unknown.size === 0) return
+    const found = await this.statements.selectRows(this.store.database, [...unknown])
+    for (const key of unknown) this.rows.set(key, found.get(key) ?? null)
+  }
+
+  /** Rows differ, so a few of each batch stand for the others. */
+  private weigh(upserts: readonly Row[]): void {
+    const step = Math.max(1, Math.floor(upserts.length / sampledRows))
+    const sample = upserts.filter((_, index) => index % step === 0)
+    if (sample.length === 0) return
+    const bytes = rowsToJson(this.projection.columns, sample).length / sample.length
+    this.bytesPerRow = Math.max(bytes, this.bytesPerRow * 0.9)
+  }
+}
