@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { ConfigurationError } from './errors.js'
+import { checkSnapshotPolicy, type SnapshotPolicy } from './snapshot-policy.js'
 import type { EventMetadata, NewEvent, RecordedEvent } from './event.js'
 import { presentTypesOf } from './event-types.js'
 import { checkDeclaration, type PersonalDeclaration, type PersonalFieldsOfEvent } from './personal-data/declaration.js'
@@ -109,14 +110,6 @@ export interface EvolveEvent<Type extends string = string, Data = unknown> {
   readonly data: Data
   readonly version: bigint
   readonly metadata: EventMetadata
-}
-
-/** When snapshots are taken. */
-export interface SnapshotPolicy {
-  /** A snapshot is written whenever the version passes a multiple of this. */
-  readonly every: number
-  /** Raise it when the state's shape or `evolve` changes: older snapshots are then ignored. */
-  readonly version: number
 }
 
 /** What {@link defineAggregate} takes. */
@@ -229,17 +222,7 @@ export function defineAggregate<const Name extends string, State, Events extends
       `aggregate name ${JSON.stringify(name)} is not usable: letters, digits, _ and ., at most 100, no dash`,
     )
   }
-  if (
-    snapshot &&
-    !(
-      Number.isInteger(snapshot.every) &&
-      snapshot.every > 0 &&
-      Number.isInteger(snapshot.version) &&
-      snapshot.version > 0
-    )
-  ) {
-    throw new ConfigurationError(`aggregate "${name}": snapshot.every and snapshot.version are whole numbers from 1`)
-  }
+  if (snapshot) checkSnapshotPolicy(name, snapshot)
   const commands = definition.commands((schema, decide) => ({ schema, decide }))
   const aggregate = { ...definition, snapshot, commands, retired, unknownEvents }
   // Found when the program starts, not when such an event is read.

@@ -24,6 +24,7 @@ import { selectEventsById } from './sql/select-events-by-id.js'
 import type { SerializedEvent, StreamAppend } from './sql/insert-events.js'
 import { selectStream } from './sql/select-stream.js'
 import { streamIdOf } from './stream-id.js'
+import { StreamTruncatedError } from './truncation-errors.js'
 
 export interface ExecuteOptions {
   /** A UUID of the command: sent again, it returns its first outcome. */
@@ -136,7 +137,11 @@ async function decideAndAppend<A extends AnyAggregate>(
         throw error
       options.signal?.throwIfAborted()
       await pauseBeforeRetry(attempt)
-      standing = await catchUp(context, aggregate, aggregateId, standing)
+      standing = await catchUp(context, aggregate, aggregateId, standing).catch((failure: unknown) => {
+        // The stream was truncated past what was loaded: there is a snapshot further on.
+        if (failure instanceof StreamTruncatedError) return loadAggregate(context, aggregate, aggregateId)
+        throw failure
+      })
     }
   }
 }

@@ -20,7 +20,6 @@ export {
   type EventToAppend,
   type EvolveEvent,
   type Rejection,
-  type SnapshotPolicy,
   type StateOf,
   type UnknownEvents,
   type Upcaster,
@@ -119,6 +118,7 @@ export {
 export { StreamStore } from './stream-store.js'
 export { hasTenancy } from './tenancy.js'
 export { TenantStore } from './tenant-store.js'
+export type { SnapshotPolicy } from './snapshot-policy.js'
 export { inTransaction } from './transaction.js'
 export type { TruncateOptions, TruncateResult } from './truncate-stream.js'
 export { StreamTruncatedError, TruncationRefusedError, type TruncationRefusal } from './truncation-errors.js'

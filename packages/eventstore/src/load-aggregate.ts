@@ -4,7 +4,8 @@ import type { RecordedEvent } from './event.js'
 import { fold, type StoredEvent } from './fold.js'
 import { hasPersonalData } from './personal-data/personal-events.js'
 import type { Vault } from './personal-data/vault.js'
-import { selectSnapshotAndTail } from './sql/select-snapshot-and-tail.js'
+import { stateOfSnapshot, type SinceSnapshot } from './snapshot-policy.js'
+import { selectSnapshotAndTail, type SnapshotIgnored } from './sql/select-snapshot-and-tail.js'
 import { selectStream } from './sql/select-stream.js'
 import { selectTruncation } from './sql/select-truncation.js'
 import { selectVersionAt } from './sql/select-version-at.js'
@@ -25,7 +26,7 @@ export interface Loaded<State> {
 }
 
 /** What a fold goes on from, and the id of the event that it stands at. */
-export interface Standing<State> extends Loaded<State> {
+export interface Standing<State> extends Loaded<State>, SinceSnapshot {
   readonly lastEventId: string | undefined
   /** The subjects of the stream that were forgotten before anything was read; undefined where no event has personal data. */
   readonly forgotten?: ReadonlySet<string> | undefined
@@ -35,10 +36,11 @@ export interface Standing<State> extends Loaded<State> {
 export interface LoadContext {
   readonly database: Database
   readonly vault: Vault
+  readonly onSnapshotIgnored: (ignored: { readonly streamId: string; readonly reason: SnapshotIgnored }) => void
 }
 
 /** What a standing is advanced by: an event as it is stored. */
-export type StandingEvent = StoredEvent & Pick<RecordedEvent, 'id' | 'position'>
+export type StandingEvent = StoredEvent & Pick<RecordedEvent, 'id' | 'position'> & { readonly recordedAt?: Date }
 
 /** The highest version that a stream can have. */
 export const newestVersion = 9_223_372_036_854_775_807n
@@ -55,19 +57,15 @@ export async function loadAggregate<A extends AnyAggregate>(
   const streamId = streamIdOf(aggregate.name, aggregateId)
   // Before the snapshot: whoever is forgotten after this, the snapshot writer finds out.
   const forgotten = hasPersonalData(aggregate) ? await vault.forgottenOf(streamId) : undefined
-  const { snapshot, events } = aggregate.snapshot
-    ? await selectSnapshotAndTail(database, streamId, {
-        snapshotVersion: aggregate.snapshot.version,
-        toVersion,
-        limit: pageSize,
-      })
-    : { snapshot: undefined, events: await readPage(database, streamId, 1n, toVersion) }
+  const { snapshot, events } = await readFromSnapshot(context, aggregate, streamId, toVersion)
   const start: Standing<StateOf<A>> = {
-    state: (snapshot ? JSON.parse(snapshot.state) : aggregate.initialState()) as StateOf<A>,
+    state: (snapshot ? snapshot.state : aggregate.initialState()) as StateOf<A>,
     version: snapshot?.version ?? 0n,
     position: 0n,
     snapshotVersion: snapshot?.version ?? 0n,
     eventsRead: 0,
+    bytesRead: 0,
+    firstReadAt: undefined,
     lastEventId: undefined,
     forgotten,
   }
@@ -75,6 +73,25 @@ export async function loadAggregate<A extends AnyAggregate>(
     await refuseIfTruncated(database, streamId, 0n)
   const standing = advance(aggregate, start, forgotten ? await vault.reveal(events, { forgotten }) : events)
   return events.length < pageSize ? standing : catchUp(context, aggregate, aggregateId, standing, toVersion)
+}
+
+/** The newest snapshot that can be used, and the events after it. */
+async function readFromSnapshot(
+  { database, onSnapshotIgnored }: LoadContext,
+  { snapshot: policy, initialState }: AnyAggregate,
+  streamId: string,
+  toVersion: bigint,
+): Promise<{ snapshot?: { readonly version: bigint; readonly state: unknown }; events: readonly RecordedEvent[] }> {
+  if (!policy) return { events: await readPage(database, streamId, 1n, toVersion) }
+  const { version: snapshotVersion } = policy
+  const limits = { snapshotVersion, toVersion, limit: pageSize }
+  const { snapshot, ignored, events } = await selectSnapshotAndTail(database, streamId, limits)
+  if (ignored) onSnapshotIgnored({ streamId, reason: ignored })
+  if (!snapshot) return { events }
+  const found = stateOfSnapshot(snapshot.state, policy, initialState())
+  if (found) return { snapshot: { version: snapshot.version, ...found }, events }
+  onSnapshotIgnored({ streamId, reason: 'corrupt' })
+  return { events: await readPage(database, streamId, 1n, toVersion) }
 }
 
 /** Reads only what came after `standing`, and folds it: what a conflict costs. */
@@ -132,7 +149,14 @@ export function advance<A extends AnyAggregate>(
     position: last.position,
     lastEventId: last.id,
     eventsRead: standing.eventsRead + events.length,
+    bytesRead: standing.bytesRead + (aggregate.snapshot?.everyBytes === undefined ? 0 : bytesOf(events)),
+    firstReadAt: standing.firstReadAt ?? first.recordedAt,
   }
+}
+
+/** The size of their data. */
+function bytesOf(events: readonly StandingEvent[]): number {
+  return events.reduce((bytes, { data }) => bytes + Buffer.byteLength(JSON.stringify(data)), 0)
 }
 
 function readPage(

@@ -2,6 +2,7 @@ import type { Database } from './database.js'
 import type { AnyAggregate } from './define-aggregate.js'
 import type { Standing } from './load-aggregate.js'
 import type { Logger } from './logger.js'
+import { isSnapshotDue } from './snapshot-policy.js'
 import { upsertSnapshot } from './sql/upsert-snapshot.js'
 import { assertStorable } from './stored-value.js'
 
@@ -18,17 +19,14 @@ export class SnapshotWriter {
   constructor(
     private readonly database: Database,
     private readonly logger: Logger,
+    private readonly now: () => Date,
   ) {}
 
-  /** Starts to write a snapshot if the `appended` events have passed a multiple of the policy's number, or one is overdue. */
+  /** Starts to write a snapshot if one is due after a command that appended so many events. */
   offer(aggregate: AnyAggregate, streamId: string, standing: Standing<unknown>, appended: number): void {
     const policy = aggregate.snapshot
     if (!policy || standing.lastEventId === undefined || this.writing.has(streamId)) return
-    const every = BigInt(policy.every)
-    const passed = standing.version / every !== (standing.version - BigInt(appended)) / every
-    // The one that was due may still be on its way, and is then not written again; when it never came, this one makes up for it.
-    const overdue = standing.eventsRead >= 2 * policy.every
-    if (!passed && !overdue) return
+    if (!isSnapshotDue(policy, standing, appended, this.now)) return
     const write = this.write(aggregate.name, streamId, policy.version, standing, standing.lastEventId).finally(() => {
       this.writing.delete(streamId)
     })

@@ -19,7 +19,7 @@ import type { NewEvent, RecordedEvent } from './event.js'
 import { executeCommand, type ExecuteOptions, type ExecuteResult } from './execute-command.js'
 import { encodeExpectedVersion } from './expected-version.js'
 import { generateId } from './generate-id.js'
-import { loadAggregate, newestVersion, versionAt, type Loaded } from './load-aggregate.js'
+import { loadAggregate, newestVersion, versionAt, type LoadContext, type Loaded } from './load-aggregate.js'
 import type { Logger } from './logger.js'
 import { keyStoreOfTenant } from './personal-data/key-store-of-tenant.js'
 import { hasPersonalPart } from './personal-data/personal-events.js'
@@ -62,6 +62,7 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
   private readonly clock: (() => Date) | undefined
   private readonly maxEventBytes: number
   private readonly retryForMs: number
+  private readonly onSnapshotIgnored: LoadContext['onSnapshotIgnored']
   private readonly sendAppend: ReturnType<typeof observeAppends>
   private admitted = false
 
@@ -77,8 +78,14 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
     this.generateId = options.generateId ?? (() => generateId(clock?.()))
     this.retryForMs = options.retryForMs ?? 15_000
     this.maxEventBytes = options.maxEventBytes ?? 1024 * 1024
+    this.onSnapshotIgnored = (ignored) => {
+      metrics?.snapshotIgnored(ignored.reason)
+      // Another version is what every deployment of a changed state meets.
+      const level = ignored.reason === 'other-version' ? 'debug' : 'warn'
+      logger[level](ignored, 'a snapshot was ignored; the whole stream was folded')
+    }
     this.vault = new Vault(database, keyStoreOfTenant(options.personalData, database.tenant))
-    this.snapshots = new SnapshotWriter(database, logger)
+    this.snapshots = new SnapshotWriter(database, logger, clock ?? (() => new Date()))
     this.appends = new AppendQueue(database, {
       maxQueued: options.maxQueuedAppends ?? 10_000,
       maxGroupEvents: options.maxGroupEvents ?? 1000,
@@ -208,7 +215,7 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
           options.at === undefined
             ? (options.atVersion ?? newestVersion)
             : await versionAt(this.database, streamIdOf(aggregate.name, aggregateId), options.at)
-        return loadAggregate({ database: this.database, vault: this.vault }, aggregate, aggregateId, toVersion)
+        return loadAggregate(this.loadContext, aggregate, aggregateId, toVersion)
       },
     )
     return { state, version, position, snapshotVersion, eventsRead }
@@ -233,8 +240,7 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
   ): Promise<ExecuteResult<StateOf<A>>> {
     await this.admit()
     const context = {
-      database: this.database,
-      vault: this.vault,
+      ...this.loadContext,
       generateId: this.generateId,
       serialize: this.serialize,
       append: this.sendAppend,
@@ -268,6 +274,10 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
   /** Tells subscriptions, here and in other processes, that a caller's own transaction with appends was committed. */
   notifyAppended(): void {
     this.onStored()
+  }
+
+  private get loadContext(): LoadContext {
+    return { database: this.database, vault: this.vault, onSnapshotIgnored: this.onSnapshotIgnored }
   }
 
   /**

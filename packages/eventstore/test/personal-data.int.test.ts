@@ -180,11 +180,15 @@ describe('personal data', () => {
     const { SnapshotWriter } = await import('../src/snapshot-writer.js')
     const { loadAggregate } = await import('../src/load-aggregate.js')
     const { Vault } = await import('../src/personal-data/vault.js')
-    const writer = new SnapshotWriter(store.database, { debug() {}, info() {}, warn() {}, error() {} })
+    const writer = new SnapshotWriter(
+      store.database,
+      { debug() {}, info() {}, warn() {}, error() {} },
+      () => new Date(),
+    )
     const vault = new Vault(store.database)
     await store.append(Customer, 'snap', [{ type: 'LoggedIn', data: {} }], { expectedVersion: 2 })
     await store.append(Customer, 'snap', [{ type: 'LoggedIn', data: {} }], { expectedVersion: 3 })
-    const standing = await loadAggregate({ database: store.database, vault }, Customer, 'snap')
+    const standing = await loadAggregate({ database: store.database, vault, onSnapshotIgnored() {} }, Customer, 'snap')
     expect(standing).toMatchObject({ snapshotVersion: 2n, version: 4n, state: { name: 'Ada Lovelace' } })
     await store.forgetSubject('s-10', { reason: 'request' })
     expect(await textOf('snapshots', ofStream('snap'))).toBe('[]')

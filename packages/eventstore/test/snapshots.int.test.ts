@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createEventStore, defineAggregate, type EventStore } from '../src/index.js'
+import { z } from 'zod'
+import {
+  ConfigurationError,
+  createEventStore,
+  defineAggregate,
+  type EventStore,
+  type SnapshotPolicy,
+} from '../src/index.js'
 import { Counter } from './counter.js'
 import { useStoreDatabase } from './store-database.js'
 
@@ -92,4 +99,101 @@ describe('snapshots', () => {
     expect(await snapshotOf('strange-s')).toEqual([])
     expect(await store.load(Strange, 's')).toMatchObject({ version: 1n })
   })
+
+  test('by size: once the data since the last one is large enough, whoever appended it', async () => {
+    const Sized = withSnapshots('sized', { everyBytes: 500, version: 1 })
+    const note = 'x'.repeat(220)
+    await store.execute(Sized, 's', 'add', { amount: 1 })
+    await store.append(Sized, 's', [{ type: 'Added', data: { amount: 1, note } }], { expectedVersion: 1 })
+    await store.execute(Sized, 's', 'add', { amount: 1 })
+    await store.flushSnapshots()
+    expect(await snapshotOf('sized-s')).toEqual([])
+    await store.append(Sized, 's', [{ type: 'Added', data: { amount: 1, note } }], { expectedVersion: 3 })
+    await store.execute(Sized, 's', 'add', { amount: 1 })
+    await store.flushSnapshots()
+    expect(await snapshotOf('sized-s')).toMatchObject([{ version: '5' }])
+    await store.execute(Sized, 's', 'add', { amount: 1 })
+    await store.flushSnapshots()
+    expect(await snapshotOf('sized-s')).toMatchObject([{ version: '5' }])
+  })
+
+  test('by time: at the first command after an event has got old enough', async () => {
+    let now = new Date('2026-01-01T00:00:00Z')
+    const clocked = createEventStore(database.pool, { listen: false, clock: () => now })
+    const Aged = withSnapshots('aged', { everyMs: 3_600_000, version: 1 })
+    const later = async (minutes: number) => {
+      now = new Date(now.getTime() + minutes * 60_000)
+      await clocked.execute(Aged, 'a', 'add', { amount: 1 })
+      await clocked.flushSnapshots()
+      return (await snapshotOf('aged-a')).map(({ version }) => version)
+    }
+    expect(await later(0)).toEqual([])
+    expect(await later(59)).toEqual([])
+    expect(await later(1)).toEqual(['3'])
+    expect(await later(30)).toEqual(['3'])
+    expect(await later(59)).toEqual(['3'])
+    expect(await later(1)).toEqual(['6'])
+    await clocked.close()
+  })
+
+  test('whichever comes first, and a policy that never could is refused', async () => {
+    const Either = withSnapshots('either', { every: 3, everyBytes: 1_000_000, everyMs: 1_000_000, version: 1 })
+    for (let n = 0; n < 3; n++) await store.execute(Either, 'e', 'add', { amount: 1 })
+    await store.flushSnapshots()
+    expect(await snapshotOf('either-e')).toMatchObject([{ version: '3' }])
+    expect(() => withSnapshots('none', { version: 1 })).toThrow(ConfigurationError)
+    expect(() => withSnapshots('zero', { every: 0, version: 1 })).toThrow(/snapshot.every /)
+    expect(() => withSnapshots('part', { everyBytes: 1.5, version: 1 })).toThrow(/snapshot.everyBytes /)
+  })
+
+  test('those of older versions go a week after they were written, and not before', async () => {
+    const policy = (version: number) => withSnapshots('pruned', { every: 1, version })
+    for (const version of [1, 2, 4]) {
+      await store.execute(policy(version), 'p', 'add', { amount: 1 })
+      await store.flushSnapshots()
+    }
+    await database.pool.query(
+      `update tidemark.snapshots set created_at = now() - (case snapshot_version when 1 then 8 else 6 end) * interval '1 day'
+        where stream_id = 'pruned-p'`,
+    )
+    await database.pool.query(
+      `insert into tidemark.snapshots select tenant, 'pruned-other', snapshot_version, version, event_id, state, created_at
+         from tidemark.snapshots where stream_id = 'pruned-p' and snapshot_version = 1`,
+    )
+    await store.execute(policy(3), 'p', 'add', { amount: 1 })
+    await store.flushSnapshots()
+    const left = (await snapshotOf('pruned-p')).map(({ snapshot_version }) => snapshot_version)
+    expect(left.toSorted()).toEqual([2, 3, 4])
+    expect(await snapshotOf('pruned-other')).toHaveLength(1)
+  })
+
+  test('what is ignored is told, and why', async () => {
+    const told: unknown[] = []
+    const tell = (fields: object) => void told.push('reason' in fields ? fields.reason : undefined)
+    const logger = { debug: tell, info: tell, warn: tell, error: tell }
+    const watched = createEventStore(database.pool, { listen: false, logger })
+    const policy = (version: number) =>
+      withSnapshots('told', { every: 2, version, schema: z.object({ value: z.number() }) })
+    for (let n = 0; n < 2; n++) await store.execute(policy(1), 't', 'add', { amount: 1 })
+    await store.flushSnapshots()
+    const whole = { state: { value: 2 }, version: 2n, snapshotVersion: 0n, eventsRead: 2 }
+    expect(await watched.load(policy(1), 't')).toMatchObject({ snapshotVersion: 2n, eventsRead: 0 })
+    expect(await watched.load(policy(1), 't', { atVersion: 1n })).toMatchObject({ eventsRead: 1 })
+    expect(told).toEqual([])
+    expect(await watched.load(policy(2), 't')).toMatchObject(whole)
+    expect(told).toEqual(['other-version'])
+    for (const state of ['[]', '{"value": "2"}', 'null']) {
+      await database.pool.query(`update tidemark.snapshots set state = $1 where stream_id = 'told-t'`, [state])
+      expect(await watched.load(policy(1), 't'), state).toMatchObject(whole)
+    }
+    expect(told.slice(1)).toEqual(['corrupt', 'corrupt', 'corrupt'])
+    await database.pool.query(`update tidemark.snapshots set version = 9 where stream_id = 'told-t'`)
+    expect(await watched.load(policy(1), 't')).toMatchObject(whole)
+    expect(told.slice(4)).toEqual(['not-in-stream'])
+    await watched.close()
+  })
 })
+
+function withSnapshots(name: string, snapshot: SnapshotPolicy) {
+  return defineAggregate({ ...Counter, name, commands: () => Counter.commands, snapshot })
+}

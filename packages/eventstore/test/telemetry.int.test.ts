@@ -93,6 +93,18 @@ test('a traceparent that was given stays, and without an active span there is no
   expect(events.map(({ metadata }) => metadata.traceparent)).toEqual([traceparent, undefined])
 })
 
+test('a snapshot that is ignored is counted', async () => {
+  await store.execute(Counter, 'ignored', 'add', { amount: 1 })
+  await database.pool.query(
+    `insert into tidemark.snapshots (stream_id, snapshot_version, version, event_id, state)
+     values ('counter-ignored', 1, 1, gen_random_uuid(), '{}')`,
+  )
+  await store.load(Counter, 'ignored')
+  expect(await figure('snapshot.ignored')).toMatchObject([
+    { value: 1, attributes: { 'tidemark.reason': 'not-in-stream', 'tidemark.schema': 'tidemark' } },
+  ])
+})
+
 test('a command has a span with its append below, and a rejection is an error of it', async () => {
   await store.execute(Counter, 'two', 'add', { amount: 2 })
   await store.load(Counter, 'two')

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   createEventStore,
@@ -84,12 +85,50 @@ describe('truncation', () => {
     await expect(store.load(Counter, 'twice', { atVersion: 120n })).rejects.toBeInstanceOf(StreamTruncatedError)
   })
 
+  test('a command whose stream moves on and is cut under it loads anew', async () => {
+    await counted('moved', 100)
+    // Between its load and its append the stream gets a hundred events, a snapshot, and is cut.
+    let interfered = false
+    const interfere = async () => {
+      interfered = true
+      await store.append(Counter, 'moved', added(99), { expectedVersion: 100 })
+      await store.execute(Counter, 'moved', 'add', { amount: 1 })
+      await store.flushSnapshots()
+      await store.truncateStream('counter-moved', { beforeVersion: 200n })
+    }
+    const pool = Object.assign(Object.create(database.pool) as pg.Pool, {
+      query: async (query: pg.QueryConfig) => {
+        if (!interfered && query.text.includes('insert into tidemark.events')) await interfere()
+        return database.pool.query(query)
+      },
+    })
+    const slow = createEventStore(pool, { listen: false })
+    expect(await slow.execute(Counter, 'moved', 'add', { amount: 1 })).toMatchObject({
+      version: 201n,
+      state: { value: 201 },
+    })
+    expect(interfered).toBe(true)
+    await slow.close()
+  })
+
   test('the snapshot at the cut is not replaced by an older one that was on its way', async () => {
     await counted('late', 103)
     await store.truncateStream('counter-late', { beforeVersion: 101n })
-    const stale = { version: 60n, snapshotVersion: 0n, position: 0n, eventsRead: 60, lastEventId: crypto.randomUUID() }
+    const stale = {
+      version: 60n,
+      snapshotVersion: 0n,
+      position: 0n,
+      eventsRead: 60,
+      bytesRead: 0,
+      firstReadAt: undefined,
+      lastEventId: crypto.randomUUID(),
+    }
     const { SnapshotWriter } = await import('../src/snapshot-writer.js')
-    const writer = new SnapshotWriter(store.database, { debug() {}, info() {}, warn() {}, error() {} })
+    const writer = new SnapshotWriter(
+      store.database,
+      { debug() {}, info() {}, warn() {}, error() {} },
+      () => new Date(),
+    )
     writer.offer(
       { ...Counter, snapshot: { every: 10, version: 1 } },
       'counter-late',

@@ -1,13 +1,20 @@
 import { run, type Database, type Statement } from '../database.js'
 
+// A release that is rolled back within a week finds its own snapshots.
 const text = (schema: string, rows: string) => `
+with written as (
 insert into ${schema}.snapshots as s (stream_id, snapshot_version, version, event_id, state)
 ${rows}
 on conflict on constraint snapshots_pkey do update
    set version = excluded.version, event_id = excluded.event_id, state = excluded.state, created_at = excluded.created_at
  where s.version < excluded.version
     or not exists (select from ${schema}.events e where e.stream_id = s.stream_id and e.version = s.version and e.id = s.event_id)
-   and not exists (select from ${schema}.stream_truncations t where t.stream_id = s.stream_id and t.last_event_id = s.event_id)`
+   and not exists (select from ${schema}.stream_truncations t where t.stream_id = s.stream_id and t.last_event_id = s.event_id)
+returning stream_id, snapshot_version
+)
+delete from ${schema}.snapshots s
+ using written w
+ where s.stream_id = w.stream_id and s.snapshot_version < w.snapshot_version and s.created_at < clock_timestamp() - interval '7 days'`
 
 const statement: Statement = {
   name: 'upsert-snapshot',
@@ -33,7 +40,7 @@ export interface SnapshotRow {
 }
 
 /**
- * Stores a snapshot unless a newer one that still fits the stream is there.
+ * Stores a snapshot unless a newer one that still fits the stream is there; those of older snapshot versions go once they are a week old.
  *
  * `forgottenSubjects` is how many of the stream's subjects had been forgotten when the state was loaded, for a stream with personal data: nothing is
  * stored when another was forgotten since.

@@ -7,6 +7,8 @@ export interface StoreMetrics {
   appendEnded(durationMs: number, outcome: string): void
   /** A statement was sent with the events of so many appends. */
   groupSent(appends: number): void
+  /** A load has met a snapshot that it could not use, and why. */
+  snapshotIgnored(reason: string): void
   /** A subscription has got to a position. */
   subscriptionAt(name: string, position: bigint): void
   /** A subscription has ended: others may have it now. */
@@ -39,6 +41,10 @@ export function createStoreMetrics(schema: string, readHead: () => Promise<Head>
     unit: '{append}',
     description: 'appends that found their stream at another version, those that a command retried included',
   })
+  const snapshotsIgnored = meter.createCounter('tidemark.snapshot.ignored', {
+    unit: '{snapshot}',
+    description: 'snapshots that a load could not use, by the reason, so that the whole stream was folded',
+  })
   const headLag = meter.createObservableGauge('tidemark.head.lag', {
     unit: '{position}',
     description: 'positions that were taken and are not safe to read yet, because an append before them is open',
@@ -63,6 +69,7 @@ export function createStoreMetrics(schema: string, readHead: () => Promise<Head>
       if (outcome === 'EVENTSTORE_VERSION_CONFLICT') conflicts.add(1, ofStore)
     },
     groupSent: (appends) => groupSize.record(appends, ofStore),
+    snapshotIgnored: (reason) => snapshotsIgnored.add(1, { ...ofStore, 'tidemark.reason': reason }),
     subscriptionAt: (name, position) => void places.set(name, position),
     subscriptionEnded: (name) => void places.delete(name),
     close: () => meter.removeBatchObservableCallback(look, [headLag, subscriptionLag]),
