@@ -2,7 +2,8 @@ import type { Database } from './database.js'
 import type { AnyAggregate, StateOf } from './define-aggregate.js'
 import type { RecordedEvent } from './event.js'
 import { fold, type StoredEvent } from './fold.js'
-import { hasPersonalData } from './personal-data/personal-events.js'
+import { PersonalDataUnreadableError } from './personal-data/errors.js'
+import { forEachSealed, hasPersonalData } from './personal-data/personal-events.js'
 import type { Vault } from './personal-data/vault.js'
 import { stateOfSnapshot, type SinceSnapshot } from './snapshot-policy.js'
 import { selectSnapshotAndTail, type SnapshotIgnored } from './sql/select-snapshot-and-tail.js'
@@ -71,7 +72,7 @@ export async function loadAggregate<A extends AnyAggregate>(
   }
   if (!snapshot && events.length === 0 && toVersion > 0n && toVersion < newestVersion)
     await refuseIfTruncated(database, streamId, 0n)
-  const standing = advance(aggregate, start, forgotten ? await vault.reveal(events, { forgotten }) : events)
+  const standing = advance(aggregate, start, await inClear(vault, events, forgotten))
   return events.length < pageSize ? standing : catchUp(context, aggregate, aggregateId, standing, toVersion)
 }
 
@@ -94,6 +95,25 @@ async function readFromSnapshot(
   return { events: await readPage(database, streamId, 1n, toVersion) }
 }
 
+/** The events as a fold may see them: what is encrypted in them was opened, or there is nothing. */
+async function inClear(
+  vault: Vault,
+  events: readonly RecordedEvent[],
+  forgotten: ReadonlySet<string> | undefined,
+): Promise<readonly RecordedEvent[]> {
+  if (forgotten) return vault.reveal(events, { forgotten })
+  // To open it here would let a snapshot keep in clear what is forgotten later.
+  for (const { data, type } of events) forEachSealed(data, ({ subject }) => refuseUndeclared(subject, type))
+  return events
+}
+
+function refuseUndeclared(subject: string, type: string): never {
+  throw new PersonalDataUnreadableError(
+    subject,
+    `an event ${type} has it, and its aggregate declares none: restore the declaration, which is kept as long as its events`,
+  )
+}
+
 /** Reads only what came after `standing`, and folds it: what a conflict costs. */
 export async function catchUp<A extends AnyAggregate>(
   { database, vault }: LoadContext,
@@ -105,8 +125,7 @@ export async function catchUp<A extends AnyAggregate>(
   const streamId = streamIdOf(aggregate.name, aggregateId)
   for (;;) {
     const events = await readPage(database, streamId, standing.version + 1n, toVersion)
-    const { forgotten } = standing
-    standing = advance(aggregate, standing, forgotten ? await vault.reveal(events, { forgotten }) : events)
+    standing = advance(aggregate, standing, await inClear(vault, events, standing.forgotten))
     if (events.length < pageSize) return standing
   }
 }

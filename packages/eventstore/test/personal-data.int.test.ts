@@ -356,4 +356,15 @@ describe('personal data', () => {
     expect(texts.length).toBeGreaterThan(2)
     expect(texts.filter((text) => text.includes('subject'))).toEqual([])
   })
+
+  test('of an aggregate that no longer declares any is refused, not folded as it is stored', async () => {
+    await store.append(Customer, 'undeclared', [registered('s-undeclared')], { expectedVersion: 0 })
+    const plain = { ...Customer.events.Registered, personal: undefined }
+    const Undeclared = { ...Customer, events: { ...Customer.events, Registered: plain }, snapshot: undefined }
+    const error: unknown = await store.load(Undeclared, 'undeclared').catch((failure: unknown) => failure)
+    expect(error).toBeInstanceOf(PersonalDataUnreadableError)
+    expect(error).toMatchObject({ subject: 's-undeclared', message: expect.stringContaining('declaration') as string })
+    await expect(store.execute(Undeclared, 'undeclared', 'logIn', {})).rejects.toThrow(PersonalDataUnreadableError)
+    expect(await store.readStream('customer-undeclared')).toHaveLength(1)
+  })
 })
