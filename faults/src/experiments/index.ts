@@ -2,8 +2,11 @@ import type { Experiment } from '../experiment.js'
 import { droppedCommitReplies } from './dropped-commit-replies.js'
 import { dyingBridges } from './dying-bridges.js'
 import { gapHunter } from './gap-hunter.js'
+import { peersCases } from './peers-cases.js'
 import { racingAppends } from './racing-appends.js'
+import { strangersInTheGroup } from './strangers-in-the-group.js'
 import { terminatedBackends } from './terminated-backends.js'
+import { writeSkew } from './write-skew.js'
 import { zombieOwners } from './zombie-owners.js'
 
 /** Every experiment of the lab, in the order in which they are run. */
@@ -12,6 +15,9 @@ export const experiments: readonly Experiment[] = [
   racingAppends,
   droppedCommitReplies,
   terminatedBackends,
+  writeSkew,
+  strangersInTheGroup,
+  peersCases,
   zombieOwners,
   dyingBridges,
 ]

@@ -2,6 +2,7 @@ import type { Mutant } from '../experiment.js'
 import { acknowledgeBeforeProduce } from './acknowledge-before-produce.js'
 import { boundAndRowsTogether } from './bound-and-rows-together.js'
 import { cachedSequence } from './cached-sequence.js'
+import { checkThatHoldsNobody } from './check-that-holds-nobody.js'
 import { checkpointWithoutCompare } from './checkpoint-without-compare.js'
 import { fenceAfterInsert } from './fence-after-insert.js'
 import { lastValueFence } from './last-value-fence.js'
@@ -13,5 +14,6 @@ export const mutants: readonly Mutant[] = [
   fenceAfterInsert,
   cachedSequence,
   checkpointWithoutCompare,
+  checkThatHoldsNobody,
   acknowledgeBeforeProduce,
 ]

@@ -48,7 +48,7 @@ interface Part {
 
 const maxGroups = 2
 const secondGroupFromEvents = 16
-const maxAlone = 2
+const maxAlone = 4
 const maxGroupBytes = 4 * 1024 * 1024
 
 /**

@@ -2,6 +2,7 @@ import type { Database } from './database.js'
 import type { RecordedEvent } from './event.js'
 import type { LogFilter } from './log-source.js'
 import { selectLog } from './sql/select-log.js'
+import { selectNextPosition } from './sql/select-next-position.js'
 import type { Tenancy } from './tenancy.js'
 
 export interface FilteredRange extends LogFilter {
@@ -46,7 +47,12 @@ export class FilteredReader {
     const tenants = await this.tenancy.enabled()
     const events = await selectLog(this.database, { after, upTo: target, limit, types, categories, typesBy, tenants })
     const last = events.at(-1)
-    const through = events.length >= limit && last ? last.position : target
+    let through = events.length >= limit && last ? last.position : target
+    if (!last && target < upTo) {
+      // A restarted sequence leaves gaps that would take for ever in steps.
+      const next = (await selectNextPosition(this.database, target)) ?? upTo + 1n
+      through = next <= upTo ? next - 1n : upTo
+    }
     if (types !== undefined && through > after) {
       if (events.length / Number(through - after) >= denseFrom) this.dense.add(key)
       else this.dense.delete(key)
