@@ -1,6 +1,7 @@
 import type { Database } from './database.js'
 import type { AnyAggregate, StateOf } from './define-aggregate.js'
 import type { RecordedEvent } from './event.js'
+import { presentTypesOf } from './event-types.js'
 import { fold, type StoredEvent } from './fold.js'
 import { PersonalDataUnreadableError } from './personal-data/errors.js'
 import { forEachSealed, hasPersonalData } from './personal-data/personal-events.js'
@@ -72,7 +73,7 @@ export async function loadAggregate<A extends AnyAggregate>(
   }
   if (!snapshot && events.length === 0 && toVersion > 0n && toVersion < newestVersion)
     await refuseIfTruncated(database, streamId, 0n)
-  const standing = advance(aggregate, start, await inClear(vault, events, forgotten))
+  const standing = advance(aggregate, start, await inClear(vault, aggregate, events, forgotten))
   return events.length < pageSize ? standing : catchUp(context, aggregate, aggregateId, standing, toVersion)
 }
 
@@ -98,12 +99,17 @@ async function readFromSnapshot(
 /** The events as a fold may see them: what is encrypted in them was opened, or there is nothing. */
 async function inClear(
   vault: Vault,
+  aggregate: AnyAggregate,
   events: readonly RecordedEvent[],
   forgotten: ReadonlySet<string> | undefined,
 ): Promise<readonly RecordedEvent[]> {
   if (forgotten) return vault.reveal(events, { forgotten })
   // To open it here would let a snapshot keep in clear what is forgotten later.
-  for (const { data, type } of events) forEachSealed(data, ({ subject }) => refuseUndeclared(subject, type))
+  const types = presentTypesOf(aggregate)
+  for (const { data, type } of events) {
+    // What the fold ignores may stay as it is.
+    if (types.get(type) != null) forEachSealed(data, ({ subject }) => refuseUndeclared(subject, type))
+  }
   return events
 }
 
@@ -125,7 +131,7 @@ export async function catchUp<A extends AnyAggregate>(
   const streamId = streamIdOf(aggregate.name, aggregateId)
   for (;;) {
     const events = await readPage(database, streamId, standing.version + 1n, toVersion)
-    standing = advance(aggregate, standing, await inClear(vault, events, standing.forgotten))
+    standing = advance(aggregate, standing, await inClear(vault, aggregate, events, standing.forgotten))
     if (events.length < pageSize) return standing
   }
 }

@@ -367,4 +367,22 @@ describe('personal data', () => {
     await expect(store.execute(Undeclared, 'undeclared', 'logIn', {})).rejects.toThrow(PersonalDataUnreadableError)
     expect(await store.readStream('customer-undeclared')).toHaveLength(1)
   })
+
+  test('of a type that is retired, or ignored, is left alone: nothing is folded from it', async () => {
+    await store.append(Customer, 'retired', [registered('s-retired')], { expectedVersion: 0 })
+    await store.execute(Customer, 'retired', 'logIn', {})
+    const { LoggedIn } = Customer.events
+    const rest = {
+      ...Customer,
+      events: { LoggedIn },
+      evolve: { LoggedIn: Customer.evolve.LoggedIn },
+      snapshot: undefined,
+    }
+    for (const without of [
+      { ...rest, retired: ['Registered'] },
+      { ...rest, unknownEvents: 'ignore' as const },
+    ]) {
+      expect(await store.load(without, 'retired')).toMatchObject({ version: 2n, state: { name: '', logins: 1 } })
+    }
+  })
 })
