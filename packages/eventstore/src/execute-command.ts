@@ -24,6 +24,7 @@ import { selectEventsById } from './sql/select-events-by-id.js'
 import type { SerializedEvent, StreamAppend } from './sql/insert-events.js'
 import { selectStream } from './sql/select-stream.js'
 import { streamIdOf } from './stream-id.js'
+import type { StreamTurns } from './stream-turns.js'
 import { StreamTruncatedError } from './truncation-errors.js'
 
 export interface ExecuteOptions {
@@ -58,6 +59,7 @@ export interface ExecuteContext extends LoadContext {
   readonly generateId: () => string
   readonly serialize: (streamId: string, event: NewEvent, aggregate: AnyAggregate) => SerializedEvent
   readonly append: (part: StreamAppend, signal: AbortSignal | undefined) => Promise<AppendResult>
+  readonly turns: StreamTurns
 }
 
 const maxTries = 50
@@ -105,11 +107,35 @@ interface Work<State> {
   readonly metadata: EventMetadata
 }
 
+/** Takes its turn where the stream is contended already, and else goes on until it loses. */
 async function decideAndAppend<A extends AnyAggregate>(
   context: ExecuteContext,
   aggregate: A,
   aggregateId: string,
-  { streamId, commandId, decide, metadata }: Work<StateOf<A>>,
+  work: Work<StateOf<A>>,
+  options: ExecuteOptions,
+): Promise<{ result: ExecuteResult<StateOf<A>>; standing: Standing<StateOf<A>> }> {
+  const { turns } = context
+  let endTurn: (() => void) | undefined
+  const awaitTurn = async () => {
+    if (endTurn) return false
+    endTurn = await turns.take(work.streamId)
+    options.signal?.throwIfAborted()
+    return true
+  }
+  try {
+    if (options.expectedVersion === undefined && turns.isContended(work.streamId)) await awaitTurn()
+    return await decideUntilAppended(context, aggregate, aggregateId, { ...work, awaitTurn }, options)
+  } finally {
+    endTurn?.()
+  }
+}
+
+async function decideUntilAppended<A extends AnyAggregate>(
+  context: ExecuteContext,
+  aggregate: A,
+  aggregateId: string,
+  { streamId, commandId, decide, metadata, awaitTurn }: Work<StateOf<A>> & { readonly awaitTurn: () => Promise<boolean> },
   options: ExecuteOptions,
 ): Promise<{ result: ExecuteResult<StateOf<A>>; standing: Standing<StateOf<A>> }> {
   let standing = await loadAggregate(context, aggregate, aggregateId)
@@ -136,7 +162,8 @@ async function decideAndAppend<A extends AnyAggregate>(
       if (!(error instanceof VersionConflictError) || options.expectedVersion !== undefined || attempt >= maxTries)
         throw error
       options.signal?.throwIfAborted()
-      await pauseBeforeRetry(attempt)
+      // Against the others of this process it has the turn from now on; others still may be faster.
+      if (!(await awaitTurn())) await pauseBeforeRetry(attempt)
       standing = await catchUp(context, aggregate, aggregateId, standing).catch((failure: unknown) => {
         // The stream was truncated past what was loaded: there is a snapshot further on.
         if (failure instanceof StreamTruncatedError) return loadAggregate(context, aggregate, aggregateId)

@@ -29,6 +29,7 @@ import { SnapshotWriter } from './snapshot-writer.js'
 import type { StreamAppend } from './sql/insert-events.js'
 import { selectStream } from './sql/select-stream.js'
 import { checkStreamId, streamIdOf } from './stream-id.js'
+import { StreamTurns } from './stream-turns.js'
 import { StreamUpkeep } from './stream-upkeep.js'
 import { observeAppends, observeExecute, observeLoad } from './telemetry/observe.js'
 import type { StoreMetrics } from './telemetry/store-metrics.js'
@@ -64,6 +65,7 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
   private readonly retryForMs: number
   private readonly onSnapshotIgnored: LoadContext['onSnapshotIgnored']
   private readonly sendAppend: ReturnType<typeof observeAppends>
+  private readonly turns = new StreamTurns()
   private admitted = false
 
   /** @internal Use `createEventStore`, and `forTenant` of what it returns. */
@@ -244,6 +246,7 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
       generateId: this.generateId,
       serialize: this.serialize,
       append: this.sendAppend,
+      turns: this.turns,
     }
     const { result, standing } = await observeExecute(aggregate, aggregateId, command, () =>
       executeCommand(context, aggregate, aggregateId, command, input, options),

@@ -6,6 +6,7 @@ import {
   defineAggregate,
   event,
   InvalidCommandError,
+  reject,
   UnknownCommandError,
   UnknownEventError,
   VersionConflictError,
@@ -76,6 +77,40 @@ describe('execute and load', () => {
       VersionConflictError,
     )
     await Promise.all(others.map((one) => one.close()))
+  })
+
+  test('commands that contend for a stream take turns: none decides again and again', async () => {
+    let decided = 0
+    const Watched = defineAggregate({
+      ...Counter,
+      name: 'watched',
+      commands: (command) => ({
+        add: command(z.object({ amount: z.number() }), (_state, data) => {
+          decided++
+          return { type: 'Added', data }
+        }),
+        refuse: command(z.object({}), () => reject('never', 'no')),
+      }),
+      snapshot: { every: 100, version: 1 },
+    })
+    const callers = 60
+    const results = await Promise.all(
+      Array.from({ length: callers }, () => store.execute(Watched, 'hot', 'add', { amount: 1 })),
+    )
+    expect(new Set(results.map(({ version }) => version)).size).toBe(callers)
+    expect((await store.load(Watched, 'hot')).state.value).toBe(callers)
+    // Each may lose once before it has its turn.
+    expect(decided).toBeLessThanOrEqual(2 * callers + 10)
+    // A turn ends however its command does: with a rejection, or withdrawn.
+    const abort = new AbortController()
+    const mixed = await Promise.allSettled([
+      ...Array.from({ length: 10 }, () => store.execute(Watched, 'hot', 'add', { amount: 1 })),
+      store.execute(Watched, 'hot', 'refuse', {}),
+      store.execute(Watched, 'hot', 'add', { amount: 1 }, { signal: AbortSignal.abort(new Error('withdrawn')) }),
+      store.execute(Watched, 'hot', 'add', { amount: 1 }, { signal: abort.signal }),
+    ])
+    expect(mixed.filter(({ status }) => status === 'fulfilled')).toHaveLength(11)
+    expect(await store.execute(Watched, 'hot', 'add', { amount: 1 })).toMatchObject({ state: { value: callers + 12 } })
   })
 
   test('older events are upcast step by step; unknown ones are refused by name', async () => {

@@ -19,6 +19,9 @@ export function useTenantDatabase(): {
   const poolOf = (role: Role, config: pg.PoolConfig = {}) => {
     const name = role === 'superuser' ? 'none' : rolesOf('tidemark')[role]
     const made = new pg.Pool({ connectionString: database!.directUrl, options: `-c role=${name}`, ...config })
+    // The database is dropped while the last connections are still closing.
+    made.on('connect', (client) => client.on('error', () => undefined))
+    made.on('error', () => undefined)
     pools.push(made)
     return made
   }
