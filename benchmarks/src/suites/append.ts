@@ -1,16 +1,18 @@
 import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { v7 as uuidv7 } from 'uuid'
 import { emptyLogs, startBenchDatabase, type BenchDatabase } from '../bench-database.js'
+import { prepareAppendAtSize } from '../append-at-size.js'
 import { bytesPerEvent } from '../bytes-per-event.js'
 import { repeat, type Contender, type PreparedSuite } from '../harness.js'
 import { hasPgbench, pgbench } from '../pgbench.js'
 import { orderPlaced, Order } from '../workload.js'
 
 /** Single appends with an expected version and all checks on, against the same INSERT without any. */
-export async function prepareAppend(): Promise<PreparedSuite> {
+export async function prepareAppend(isLarge = false): Promise<PreparedSuite> {
   const database = await startBenchDatabase()
   const store = createEventStore(database.pool, { listen: false })
   const [oneInsert, manyInserts] = [pgInsert(database, 1), await insert32(database)]
+  const atSize = await prepareAppendAtSize(database.url, isLarge)
   const contenders: Contender[] = [
     oneInsert,
     manyInserts,
@@ -30,11 +32,13 @@ export async function prepareAppend(): Promise<PreparedSuite> {
     hotStream(store, database, manyInserts.name),
     bestMultiRowInsert(database),
     batchesOf100(store, database),
+    ...atSize.contenders,
     ...(await bytesPerEvent(store, database.pool)),
   ]
   return {
     contenders,
     close: async () => {
+      await atSize.close()
       await store.close()
       await database.close()
     },

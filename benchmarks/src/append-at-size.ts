@@ -1,0 +1,71 @@
+import { migrate } from '@tidemark/migrations'
+import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import pg from 'pg'
+import { v7 as uuidv7 } from 'uuid'
+import { repeat, type Contender, type PreparedSuite } from './harness.js'
+import { orderPlaced, Order } from './workload.js'
+
+const streamLength = 100
+const fillChunk = 1_000_000
+const callers = 32
+const [small, usual, large] = [100_000, 1_000_000, 20_000_000]
+
+/** Appends into a store that is long already, against the same into a short one: a store must not slow down as its log grows. */
+export async function prepareAppendAtSize(url: string, isLarge: boolean): Promise<PreparedSuite> {
+  const pool = new pg.Pool({ connectionString: url, max: 10 })
+  const sizes = [small, isLarge ? large : usual]
+  const stores: { size: number; store: EventStore }[] = []
+  for (const size of sizes) {
+    const schema = `filled_${size}`
+    await fill(pool, schema, size)
+    stores.push({ size, store: createEventStore(pool, { schema, listen: false }) })
+  }
+  const contenders = stores.map(({ size, store }): Contender => {
+    let n = 0
+    return {
+      name: nameOf(size),
+      unit: 'appends',
+      ...(size !== small && { against: nameOf(small) }),
+      run: (milliseconds) =>
+        repeat(callers, milliseconds, async () => {
+          // Every other append begins a stream; the rest go to streams from all over the log.
+          const isNew = n++ % 2 === 0
+          const id = isNew ? uuidv7() : `old-${Math.floor((Math.random() * size) / streamLength)}`
+          await store.append(Order, id, [orderPlaced(n)], { expectedVersion: isNew ? 0 : 'any' })
+          return 1
+        }),
+    }
+  })
+  return {
+    contenders,
+    close: async () => {
+      for (const { store } of stores) await store.close()
+      for (const { size } of stores) await pool.query(`drop schema filled_${size} cascade`)
+      await pool.end()
+    },
+  }
+}
+
+const nameOf = (size: number) => `append at ${size < 1_000_000 ? `${size / 1000}k` : `${size / 1_000_000}M`} events`
+
+/** Fills through the table with its indexes, in the order in which a program would: streams grow side by side. */
+async function fill(pool: pg.Pool, schema: string, size: number): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await migrate(client, { schema })
+    const { data, metadata } = orderPlaced(1)
+    const values = [size / streamLength, JSON.stringify(data), JSON.stringify(metadata)]
+    for (let from = 0; from < size; from += fillChunk) {
+      await client.query(
+        `insert into ${schema}.events (stream_id, version, id, schema_version, type, data, metadata)
+         select 'order-old-' || n % $1::bigint, 1 + n / $1::bigint, uuidv7(), 1, 'OrderPlaced', $2, $3
+           from generate_series($4::bigint, $5::bigint) n`,
+        [...values, from, Math.min(from + fillChunk, size) - 1],
+      )
+    }
+    await client.query(`vacuum analyze ${schema}.events`)
+    await client.query('checkpoint')
+  } finally {
+    client.release()
+  }
+}
