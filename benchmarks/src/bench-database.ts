@@ -44,6 +44,14 @@ export async function startBenchDatabase(): Promise<BenchDatabase> {
   }
 }
 
+/** Makes ids in SQL: in their order of time where Postgres can. */
+export async function uuidFunction(client: Pick<pg.Pool, 'query'>): Promise<string> {
+  const { rows } = await client.query<{ version: number }>(
+    "select current_setting('server_version_num')::integer as version",
+  )
+  return (rows[0]?.version ?? 0) >= 180000 ? 'uuidv7()' : 'gen_random_uuid()'
+}
+
 /** Empties the logs, so that no contender works on the pages that others left. */
 export async function emptyLogs(pool: pg.Pool): Promise<void> {
   await pool.query('truncate tidemark.events, bare.events, tidemark.snapshots')

@@ -1,6 +1,6 @@
 import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { v7 as uuidv7 } from 'uuid'
-import { emptyLogs, startBenchDatabase, type BenchDatabase } from '../bench-database.js'
+import { emptyLogs, startBenchDatabase, uuidFunction, type BenchDatabase } from '../bench-database.js'
 import { prepareAppendAtSize } from '../append-at-size.js'
 import { bytesPerEvent } from '../bytes-per-event.js'
 import { repeat, type Contender, type PreparedSuite } from '../harness.js'
@@ -70,10 +70,7 @@ function pgInsert({ pool }: BenchDatabase, clients: number): Contender {
 async function insert32(database: BenchDatabase): Promise<Contender> {
   if (!(await hasPgbench())) return pgInsert(database, 32)
   const { pool, url } = database
-  const { rows } = await pool.query<{ version: number }>(
-    "select current_setting('server_version_num')::integer as version",
-  )
-  const uuid = (rows[0]?.version ?? 0) >= 180000 ? 'uuidv7()' : 'gen_random_uuid()'
+  const uuid = await uuidFunction(pool)
   const { data, metadata } = orderPlaced(1)
   const literal = (value: unknown) => `'${JSON.stringify(value).replaceAll("'", "''")}'`
   const values = `('order-' || ${uuid}, 1, ${uuid}, 1, 'OrderPlaced', ${literal(data)}, ${literal(metadata)})`
