@@ -135,7 +135,13 @@ async function decideUntilAppended<A extends AnyAggregate>(
   context: ExecuteContext,
   aggregate: A,
   aggregateId: string,
-  { streamId, commandId, decide, metadata, awaitTurn }: Work<StateOf<A>> & { readonly awaitTurn: () => Promise<boolean> },
+  {
+    streamId,
+    commandId,
+    decide,
+    metadata,
+    awaitTurn,
+  }: Work<StateOf<A>> & { readonly awaitTurn: () => Promise<boolean> },
   options: ExecuteOptions,
 ): Promise<{ result: ExecuteResult<StateOf<A>>; standing: Standing<StateOf<A>> }> {
   let standing = await loadAggregate(context, aggregate, aggregateId)
