@@ -1,4 +1,4 @@
-import type { LogSource, Queryable } from '@tidemark/eventstore'
+import type { AppendResult, LogSource, Queryable } from '@tidemark/eventstore'
 import type { KafkaProducerPort } from '@tidemark/fanout'
 import type { KafkaServer, TestDatabase } from '@tidemark/test-servers'
 import type pg from 'pg'
@@ -29,6 +29,10 @@ export interface Mutant {
   readonly changeDatabase?: (client: pg.Client) => Promise<void>
   /** Reads the log in the product's place. */
   readonly logReader?: (pool: pg.Pool) => LogReader
+  /** Stands between a caller and its append. */
+  readonly wrapAppend?: (append: () => Promise<AppendResult>) => Promise<AppendResult>
+  /** Stands between a store and its connections. */
+  readonly wrapPool?: (pool: pg.Pool) => pg.Pool
   /** Stands between a bridge and Kafka. */
   readonly wrapProducer?: (producer: KafkaProducerPort) => KafkaProducerPort
   /** Stands between a checkpoint and the transaction that it is advanced in. */

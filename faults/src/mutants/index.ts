@@ -5,7 +5,11 @@ import { cachedSequence } from './cached-sequence.js'
 import { checkThatHoldsNobody } from './check-that-holds-nobody.js'
 import { checkpointWithoutCompare } from './checkpoint-without-compare.js'
 import { fenceAfterInsert } from './fence-after-insert.js'
+import { fullDiskIsFinal } from './full-disk-is-final.js'
 import { lastValueFence } from './last-value-fence.js'
+import { unboundedLockWait } from './unbounded-lock-wait.js'
+import { unsortedGroups } from './unsorted-groups.js'
+import { versionsNotUnique } from './versions-not-unique.js'
 
 /** Every defect that an experiment must find, or the experiment proves nothing. */
 export const mutants: readonly Mutant[] = [
@@ -15,5 +19,9 @@ export const mutants: readonly Mutant[] = [
   cachedSequence,
   checkpointWithoutCompare,
   checkThatHoldsNobody,
+  versionsNotUnique,
+  unboundedLockWait,
+  unsortedGroups,
+  fullDiskIsFinal,
   acknowledgeBeforeProduce,
 ]
