@@ -37,7 +37,7 @@ Experiments:
 ${experiments.map(({ name, group, summary }) => `  ${name.padEnd(24)}${group.padEnd(11)}${summary}`).join('\n')}
 
 Mutants:
-${mutants.map(({ name, experiment, defect }) => `  ${name.padEnd(28)}${experiment.padEnd(16)}${defect}`).join('\n')}
+${mutants.map(({ name, experiment, defect }) => `  ${name.padEnd(28)}${experiment.padEnd(24)}${defect}`).join('\n')}
 
 Exit codes: 0 all went well, 1 a promise is broken or a mutant survived, 2 the command cannot be used like this.`
 

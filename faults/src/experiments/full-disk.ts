@@ -41,6 +41,8 @@ export const fullDisk: Experiment = {
     const { size, history, signal } = context
     const server = await startEmbeddedPostgres()
     const pool = new pg.Pool({ connectionString: server.directUrl, max: callers })
+    const connectionsEnd: Promise<unknown>[] = []
+    pool.on('connect', (client) => connectionsEnd.push(new Promise((resolve) => client.once('end', resolve))))
     let disk: SmallDisk | undefined
     try {
       await migrate(server.directUrl)
@@ -60,6 +62,8 @@ export const fullDisk: Experiment = {
       await store.close()
     } finally {
       await pool.end()
+      // The pool does not wait for its sockets, and the server would break those that are still closing.
+      await Promise.all(connectionsEnd)
       await server.close()
       disk?.close()
     }

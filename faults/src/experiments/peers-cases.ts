@@ -34,10 +34,10 @@ export const peersCases: Experiment = {
   summary: 'the cases that other event stores were found wrong in: lost, doubled, late or overflowing events',
   checks: ['I3', 'I5', 'requirements'],
 
-  async run({ database, history }) {
+  async run({ database, history, mutant }) {
     const pool = database.createPool({ max: 16 })
     await pool.query(`alter table tidemark.events alter column position restart with ${firstPosition}`)
-    const store = createEventStore(pool)
+    const store = createEventStore(mutant?.wrapPool?.(pool) ?? pool)
     await followManyAppenders(store, history)
     await createAtOnce(store, history)
     await raceAtAnyVersion(store, history)

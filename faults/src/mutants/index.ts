@@ -4,9 +4,11 @@ import { boundAndRowsTogether } from './bound-and-rows-together.js'
 import { cachedSequence } from './cached-sequence.js'
 import { checkThatHoldsNobody } from './check-that-holds-nobody.js'
 import { checkpointWithoutCompare } from './checkpoint-without-compare.js'
+import { debounceWithoutMaximum } from './debounce-without-maximum.js'
 import { fenceAfterInsert } from './fence-after-insert.js'
 import { fullDiskIsFinal } from './full-disk-is-final.js'
 import { lastValueFence } from './last-value-fence.js'
+import { typesWithoutIndex } from './types-without-index.js'
 import { unboundedLockWait } from './unbounded-lock-wait.js'
 import { unsortedGroups } from './unsorted-groups.js'
 import { versionsNotUnique } from './versions-not-unique.js'
@@ -22,6 +24,8 @@ export const mutants: readonly Mutant[] = [
   versionsNotUnique,
   unboundedLockWait,
   unsortedGroups,
+  debounceWithoutMaximum,
+  typesWithoutIndex,
   fullDiskIsFinal,
   acknowledgeBeforeProduce,
 ]
