@@ -9,12 +9,13 @@ import { orderPlaced, Order } from './workload.js'
 const streamLength = 100
 const fillChunk = 1_000_000
 const callers = 32
-const [small, usual, large] = [100_000, 1_000_000, 20_000_000]
+const [small, medium, large] = [100_000, 1_000_000, 20_000_000]
 
 /** Appends into a store that is long already, against the same into a short one: a store must not slow down as its log grows. */
-export async function prepareAppendAtSize(url: string, isLarge: boolean): Promise<PreparedSuite> {
+export async function prepareAppendAtSize(url: string, isShort: boolean): Promise<PreparedSuite> {
   const pool = new pg.Pool({ connectionString: url, max: 10 })
-  const sizes = [small, isLarge ? large : usual]
+  const sizes = [small, isShort ? medium : large]
+  if (!isShort) console.error('filling a log of 20 million events: 22 GB of disk for the time; --short has one million')
   const stores: { size: number; store: EventStore }[] = []
   for (const size of sizes) {
     const schema = schemaOf(size)

@@ -7,7 +7,7 @@ import { prepareProjections } from './suites/projections.js'
 import { prepareRead } from './suites/read.js'
 import { prepareTenancy } from './suites/tenancy.js'
 
-const suites: Readonly<Record<string, (isLarge: boolean) => Promise<PreparedSuite>>> = {
+const suites: Readonly<Record<string, (isShort: boolean) => Promise<PreparedSuite>>> = {
   append: prepareAppend,
   projections: prepareProjections,
   read: prepareRead,
@@ -15,14 +15,14 @@ const suites: Readonly<Record<string, (isLarge: boolean) => Promise<PreparedSuit
   tenancy: prepareTenancy,
 }
 
-const usage = `usage: npm run bench -- <${Object.keys(suites).join('|')}> [--json] [--rounds 3] [--seconds 5] [--large]`
+const usage = `usage: npm run bench -- <${Object.keys(suites).join('|')}> [--json] [--rounds 3] [--seconds 5] [--short]`
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       json: { type: 'boolean', default: false },
-      large: { type: 'boolean', default: false },
+      short: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '5' },
     },
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
     console.error(usage)
     return 2
   }
-  const suite = await prepare(values.large)
+  const suite = await prepare(values.short)
   let figures: Figure[]
   try {
     figures = await measure(suite.contenders, {

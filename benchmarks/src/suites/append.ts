@@ -8,11 +8,11 @@ import { hasPgbench, pgbench } from '../pgbench.js'
 import { orderPlaced, Order } from '../workload.js'
 
 /** Single appends with an expected version and all checks on, against the same INSERT without any. */
-export async function prepareAppend(isLarge = false): Promise<PreparedSuite> {
+export async function prepareAppend(isShort = false): Promise<PreparedSuite> {
   const database = await startBenchDatabase()
   const store = createEventStore(database.pool, { listen: false })
   const [oneInsert, manyInserts] = [pgInsert(database, 1), await insert32(database)]
-  const atSize = await prepareAppendAtSize(database.url, isLarge)
+  const atSize = await prepareAppendAtSize(database.url, isShort)
   const contenders: Contender[] = [
     oneInsert,
     manyInserts,
