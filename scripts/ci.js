@@ -16,6 +16,7 @@ const stages = [
   { name: 'lint', command: 'npm run lint' },
   { name: 'typecheck', command: 'npm run typecheck' },
   { name: 'build', command: 'npm run build -- --output-logs=errors-only', vital: true },
+  { name: 'examples of the guides', command: 'node scripts/run-snippets.js' },
   { name: 'test', command: 'npm test', tests: true },
   { name: 'test on Postgres 15', command: 'node scripts/test-elsewhere.js postgres-15', tests: true },
   { name: 'test through pgbouncer', command: 'node scripts/test-elsewhere.js pgbouncer', tests: true },
