@@ -2,12 +2,23 @@ create table projections (
   name       text collate "C" not null,
   version    integer not null check (version > 0),
   table_name text not null,
-  status     text not null check (status in ('building', 'live', 'previous')),
+  status     text not null check (status in ('building', 'built', 'live', 'previous')),
+  shards     integer not null default 1 check (shards between 1 and 256),
   target     bigint,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   constraint projections_pkey primary key (name, version, table_name)
 );
-comment on table projections is 'The tables of each read model: the one that is live, the one that is being built, and those that were replaced.';
+comment on table projections is 'The tables of each read model: the one that is live, the one that is being built or was built, and the one that was live before.';
+comment on column projections.shards is 'How many checkpoints share the events of the table.';
+comment on column projections.target is 'Up to where a build goes before it is built.';
+
+-- Where the parts of a table have come: projection:<table>, or projection:<table>/<shard> where there are several.
+create function shard_checkpoints(table_name text, shards integer) returns setof text
+  language sql immutable parallel safe
+as $$
+  select 'projection:' || table_name || case when shards = 1 then '' else '/' || shard end
+    from generate_series(0, shards - 1) as shard
+$$;
 
 create unique index projections_live_key on projections (name) where status = 'live';

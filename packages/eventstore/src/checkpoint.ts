@@ -1,4 +1,4 @@
-import { on, run, type Database, type Queryable } from './database.js'
+import { on, run, type Database, type Queryable, type Statement } from './database.js'
 import { CheckpointLostError, LogMismatchError } from './errors.js'
 import type { LogSource } from './log-source.js'
 import * as statements from './sql/checkpoint-statements.js'
@@ -11,14 +11,20 @@ export interface CheckpointPlace {
   readonly epoch: string | undefined
 }
 
+const shortestPauseMs = 50
+const longestPauseMs = 10_000
+
+type ObtainedRow = [position: string, eventId: string | null, epoch: string | null, ownerEpoch: string, failures: string]
+
 /** A checkpoint that the caller owns. Ownership is for saving work; safety is the compare-and-set of {@link Checkpoint.advance}. */
 export class Checkpoint {
   private constructor(
     private readonly database: Database,
     readonly name: string,
     readonly ownerEpoch: bigint,
-    private readonly leaseMs: number,
+    readonly leaseMs: number,
     private current: CheckpointPlace,
+    private failed: number,
   ) {}
 
   /**
@@ -31,19 +37,42 @@ export class Checkpoint {
     name: string,
     { owner, leaseMs }: { readonly owner: string; readonly leaseMs: number },
   ): Promise<Checkpoint | undefined> {
-    const [row] = await run<[string, string | null, string | null, string]>(database, statements.claimCheckpoint, [
-      name,
-      owner,
-      leaseMs,
-    ])
+    return Checkpoint.obtain(database, name, { owner, leaseMs }, statements.claimCheckpoint)
+  }
+
+  /**
+   * Takes a checkpoint from whoever has it; undefined where there is none.
+   *
+   * Who had it can no longer move it, and gets it back once the lease ends or is given back.
+   */
+  static async take(
+    database: Database,
+    name: string,
+    lease: { readonly owner: string; readonly leaseMs: number },
+  ): Promise<Checkpoint | undefined> {
+    return Checkpoint.obtain(database, name, lease, statements.takeCheckpoint)
+  }
+
+  private static async obtain(
+    database: Database,
+    name: string,
+    { owner, leaseMs }: { readonly owner: string; readonly leaseMs: number },
+    statement: Statement,
+  ): Promise<Checkpoint | undefined> {
+    const [row] = await run<ObtainedRow>(database, statement, [name, owner, leaseMs])
     if (!row) return undefined
-    const [position, eventId, epoch, ownerEpoch] = row
+    const [position, eventId, epoch, ownerEpoch, failures] = row
     const place = { position: BigInt(position), eventId: eventId ?? undefined, epoch: epoch ?? undefined }
-    return new Checkpoint(database, name, BigInt(ownerEpoch), leaseMs, place)
+    return new Checkpoint(database, name, BigInt(ownerEpoch), leaseMs, place, Number(failures))
   }
 
   get place(): CheckpointPlace {
     return this.current
+  }
+
+  /** How often the batch after this place has failed, restarts included. */
+  get failures(): number {
+    return this.failed
   }
 
   /**
@@ -80,12 +109,7 @@ export class Checkpoint {
   /** Notes that the transaction of an {@link Checkpoint.advance} was committed. */
   committed(to: CheckpointPlace): void {
     this.current = to
-  }
-
-  /** @throws {CheckpointLostError} */
-  async renewLease(): Promise<void> {
-    const rows = await run(this.database, statements.renewCheckpoint, [this.name, this.ownerEpoch, this.leaseMs])
-    if (rows.length === 0) throw new CheckpointLostError(this.name)
+    this.failed = 0
   }
 
   /** Gives the lease back, so that the next owner need not wait for its end. */
@@ -93,10 +117,28 @@ export class Checkpoint {
     await run(this.database, statements.releaseCheckpoint, [this.name, this.ownerEpoch])
   }
 
-  /** Notes why the subscriber does not get on; the next {@link Checkpoint.advance} takes it away. */
-  async fail(reason: string): Promise<void> {
-    await run(this.database, statements.failCheckpoint, [this.name, this.ownerEpoch, reason.slice(0, 2000)])
+  /**
+   * Notes why the subscriber does not get on; the next {@link Checkpoint.advance} takes it away.
+   *
+   * @returns after how many milliseconds the batch may be tried again. The pauses grow with each failure; whoever takes the checkpoint keeps to them.
+   */
+  async fail(reason: string): Promise<number> {
+    const values = [this.name, this.ownerEpoch, reason.slice(0, 2000), shortestPauseMs, longestPauseMs]
+    const [row] = await run<[string, string]>(this.database, statements.failCheckpoint, values)
+    if (!row) throw new CheckpointLostError(this.name)
+    this.failed = Number(row[0])
+    return Math.max(Number(row[1]), 1)
   }
+}
+
+/** Lets nobody take checkpoints until they are resumed; a batch in work is finished or rolled back. Returns the names of those that were not paused before. */
+export async function pauseCheckpoints(database: Database, names: readonly string[], reason: string): Promise<string[]> {
+  return (await run<[string]>(database, statements.pauseCheckpoints, [names, reason])).map(([name]) => name)
+}
+
+/** Lets checkpoints go on at once, whether they were paused or had failed. Returns the names of those that had stood still. */
+export async function resumeCheckpoints(database: Database, names: readonly string[]): Promise<string[]> {
+  return (await run<[string]>(database, statements.resumeCheckpoints, [names])).map(([name]) => name)
 }
 
 /** Why a log is not the one that a place was noted on; undefined when it is. */

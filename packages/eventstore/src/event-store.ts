@@ -6,6 +6,7 @@ import { ConfigurationError } from './errors.js'
 import type { EventStoreOptions, WalkLogOptions } from './event-store-options.js'
 import type { EventStorePort } from './event-store-port.js'
 import type { RecordedEvent } from './event.js'
+import { LeaseKeeper } from './lease-keeper.js'
 import { silentLogger, type Logger } from './logger.js'
 import type { LogSource } from './log-source.js'
 import { beginNewEpoch, type NewEpoch, type NewEpochOptions } from './new-epoch.js'
@@ -41,6 +42,8 @@ export function createEventStore(pool: Pool, options: EventStoreOptions = {}): E
 export class EventStore extends StreamStore implements EventStorePort {
   /** The log, for subscriptions of any kind. */
   readonly log: LogSource & Required<Pick<LogSource, 'verify'>>
+  /** Renews the leases of this process; for packages that build on the store. */
+  readonly leases: LeaseKeeper
   private readonly tenants: TenantStores
   private readonly wakeup: Wakeup
   private readonly logger: Logger
@@ -70,6 +73,7 @@ export class EventStore extends StreamStore implements EventStorePort {
     const context: StreamContext = { pool, database, tenancy, options, logger, metrics, onStored }
     super(context)
     this.log = log
+    this.leases = new LeaseKeeper(database, logger)
     this.wakeup = wakeup
     this.logger = logger
     this.metrics = metrics
@@ -128,7 +132,7 @@ export class EventStore extends StreamStore implements EventStorePort {
    */
   subscribe(options: Omit<SubscriptionOptions, 'owner' | 'logger'> & { readonly owner?: string }): Subscription {
     this.wakeup.start()
-    const subscription = new Subscription(this.log, this.database, {
+    const subscription = new Subscription(this.log, this.database, this.leases, {
       owner: randomUUID(),
       logger: this.logger,
       ...options,
@@ -177,6 +181,7 @@ export class EventStore extends StreamStore implements EventStorePort {
   /** Ends the subscriptions, lets accepted appends and snapshots finish, and lets go of the pool, which stays open. */
   async close(): Promise<void> {
     await Promise.all([...this.subscriptions].map((subscription) => subscription.stop()))
+    this.leases.close()
     await this.drain()
     await this.tenants.close()
     await this.wakeup.close()

@@ -38,14 +38,16 @@ export class FilteredReader {
     private readonly tenancy: Pick<Tenancy, 'enabled'>,
   ) {}
 
-  async read({ after, upTo, limit, types, categories }: FilteredRange): Promise<FilteredPage> {
-    const unfiltered = types === undefined && categories === undefined
-    const key = JSON.stringify([types, categories])
+  async read({ after, upTo, limit, types, categories, shard }: FilteredRange): Promise<FilteredPage> {
+    const unfiltered = types === undefined && categories === undefined && shard === undefined
+    const key = JSON.stringify([types, categories, shard])
     const typesBy = types === undefined || this.dense.has(key) ? 'scan' : 'index'
     const furthest = after + BigInt(limit) * scanFactor
     const target = !unfiltered && typesBy === 'scan' && furthest < upTo ? furthest : upTo
     const tenants = await this.tenancy.enabled()
-    const events = await selectLog(this.database, { after, upTo: target, limit, types, categories, typesBy, tenants })
+    const events = await selectLog(this.database, {
+      ...{ after, upTo: target, limit, types, categories, shard, typesBy, tenants },
+    })
     const last = events.at(-1)
     let through = events.length >= limit && last ? last.position : target
     if (!last && target < upTo) {

@@ -1,5 +1,12 @@
 export type { AppendedEvent, AppendResult } from './append-outcome.js'
-export { Checkpoint, listCheckpoints, type CheckpointPlace, type CheckpointStatus } from './checkpoint.js'
+export {
+  Checkpoint,
+  listCheckpoints,
+  pauseCheckpoints,
+  resumeCheckpoints,
+  type CheckpointPlace,
+  type CheckpointStatus,
+} from './checkpoint.js'
 export { on, run, type Database, type Queryable, type Statement } from './database.js'
 export {
   defineAggregate,
@@ -75,7 +82,8 @@ export { fold, upcast } from './fold.js'
 export { ImportError, type ImportProblem } from './import/import-error.js'
 export { importEvents, type ImportOptions, type ImportReport } from './import/import-events.js'
 export type { Loaded } from './load-aggregate.js'
-export type { LogBatch, LogFilter, LogSource, ReadLogOptions } from './log-source.js'
+export { LeaseKeeper, type Sharing } from './lease-keeper.js'
+export type { LogBatch, LogFilter, LogShard, LogSource, ReadLogOptions } from './log-source.js'
 export { logWithin } from './log-within.js'
 export { silentLogger, type Logger } from './logger.js'
 export type { NewEpoch, NewEpochOptions } from './new-epoch.js'
@@ -105,6 +113,7 @@ export type {
 } from './schemas/judge-schemas.js'
 export { schemaChanges, type SchemaChange } from './schemas/schema-changes.js'
 export { SchemaIncompatibleError } from './schemas/schema-incompatible-error.js'
+export type { Subscriber } from './sql/renew-leases.js'
 export type { Head } from './sql/select-head.js'
 export { assertStorable, type JsonValue } from './stored-value.js'
 export { partOf } from './part-of.js'

@@ -7,6 +7,15 @@ export interface LogFilter {
   readonly categories?: readonly string[] | undefined
   /** Event types. */
   readonly types?: readonly string[] | undefined
+  /** Only a part of the streams. */
+  readonly shard?: LogShard | undefined
+}
+
+/** One of `count` parts of the log, by the hash of the stream id: each stream is in one part as a whole. */
+export interface LogShard {
+  /** From 0. */
+  readonly index: number
+  readonly count: number
 }
 
 /** A piece of the log. */

@@ -37,13 +37,13 @@ export class PostgresLog implements LogSource {
     return this.known
   }
 
-  async read({ after, upTo, limit, types, categories }: ReadLogOptions): Promise<LogBatch> {
+  async read({ after, upTo, limit, ...filter }: ReadLogOptions): Promise<LogBatch> {
     // A head that is known already spares a look; whether it is the newest can only a fresh one tell.
     const stale = this.known.position > after
     const bound = stale ? this.known.position : (await this.sharedHead()).position
     const target = upTo !== undefined && upTo < bound ? upTo : bound
     if (target <= after) return { events: [], through: after, atHead: true }
-    const page = await this.filtered.read({ after, upTo: target, limit, types, categories })
+    const page = await this.filtered.read({ after, upTo: target, limit, ...filter })
     return { ...page, atHead: page.through === bound && !stale }
   }
 

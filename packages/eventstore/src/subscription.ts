@@ -8,6 +8,7 @@ import {
   UnknownEventError,
 } from './errors.js'
 import type { RecordedEvent } from './event.js'
+import type { LeaseKeeper } from './lease-keeper.js'
 import type { Logger } from './logger.js'
 import type { LogFilter, LogSource } from './log-source.js'
 
@@ -31,6 +32,10 @@ export interface SubscriptionOptions {
   /** Who this is, for people; a fresh name per subscription unless said. */
   readonly owner: string
   readonly logger: Logger
+  /** Whether it may take the checkpoint now, where several share; `waitedMs` is for how long it has been free to take. Always unless given. */
+  readonly mayTake?: (waitedMs: number) => boolean
+  /** Whether no retry mends an error, so that the subscription stops. */
+  readonly isFinal?: (error: unknown) => boolean
   /**
    * Does the work of a batch, and advances the checkpoint to `batch.to` in the same transaction (or once the effects are durable elsewhere).
    * It is called with no events when only foreign events passed.
@@ -42,6 +47,7 @@ export interface SubscriptionOptions {
 export type SubscriptionState = 'waiting-for-lease' | 'running' | 'retrying' | 'stopped' | 'failed'
 
 const longestPauseMs = 10_000
+const idleMs = 1000
 
 /** What no retry mends. */
 const needsSomebody = [LogMismatchError, LogRestoredError, StoreCorruptError, UnknownEventError]
@@ -58,6 +64,7 @@ export class Subscription {
   /** Why it is retrying or has failed. */
   lastError: unknown
   private stopping = false
+  private handingBack = false
   private wakeSleeper: (() => void) | undefined
   private woken = false
   /** Settles when it has ended, by `stop` or for good. */
@@ -67,6 +74,7 @@ export class Subscription {
   constructor(
     private readonly source: LogSource,
     private readonly database: Database,
+    private readonly leases: LeaseKeeper,
     private readonly options: SubscriptionOptions,
   ) {
     this.stopListening = source.onAdvance(() => this.wake())
@@ -80,41 +88,57 @@ export class Subscription {
     await this.ended
   }
 
+  /** Lets the batch in work finish and gives the lease back, for somebody else to take it; goes on to wait for it. */
+  handBack(): void {
+    this.handingBack = true
+    this.wake()
+  }
+
   private async run(): Promise<void> {
-    let failures = 0
+    let lostConnections = 0
+    let waitingSince: number | undefined
     while (!this.stopping) {
       let checkpoint: Checkpoint | undefined
       try {
-        checkpoint = await this.claim()
+        waitingSince ??= performance.now()
+        const mayTake = this.options.mayTake?.(performance.now() - waitingSince) ?? true
+        checkpoint = mayTake ? await this.claim() : undefined
         if (!checkpoint) {
           this.state = 'waiting-for-lease'
           await this.sleep(Math.min(this.leaseMs / 4, 1000), 'undisturbed')
           continue
         }
+        waitingSince = undefined
+        this.handingBack = false
+        this.leases.hold(checkpoint)
         await this.source.verify?.()
         await checkpoint.verify(this.source)
         const epoch = await this.source.epoch()
         this.state = 'running'
-        await this.follow(checkpoint, epoch, () => (failures = 0))
+        await this.follow(checkpoint, epoch, () => (lostConnections = 0))
       } catch (error) {
         this.lastError = error
-        if (needsSomebody.some((kind) => error instanceof kind)) {
+        if (needsSomebody.some((kind) => error instanceof kind) || this.options.isFinal?.(error) === true) {
           this.state = 'failed'
           this.options.logger.error({ err: error, subscription: this.options.name }, 'the subscription stopped')
           await checkpoint?.fail(messageOf(error)).catch(() => undefined)
           break
         }
         this.state = 'retrying'
+        let pauseMs: number | undefined
         if (!(error instanceof CheckpointLostError)) {
           this.options.logger.warn(
             { err: error, subscription: this.options.name },
             'a batch failed and will be tried again',
           )
-          await checkpoint?.fail(messageOf(error)).catch(() => undefined)
+          pauseMs = await checkpoint?.fail(messageOf(error)).catch(() => undefined)
         }
-        await this.sleep(Math.min(50 * 2 ** failures++, longestPauseMs) * (0.5 + Math.random()), 'undisturbed')
+        // Without an answer of the database the pauses are this process's own.
+        pauseMs ??= Math.min(50 * 2 ** lostConnections++, longestPauseMs) * (0.5 + Math.random())
+        await this.sleep(pauseMs, 'undisturbed')
       } finally {
-        if (this.stopping) await checkpoint?.release().catch(() => undefined)
+        if (checkpoint) this.leases.letGo(checkpoint)
+        if (this.stopping || this.handingBack) await checkpoint?.release().catch(() => undefined)
       }
     }
     this.stopListening()
@@ -138,9 +162,8 @@ export class Subscription {
       reading.catch(() => undefined)
       return reading
     }
-    let renewAt = performance.now() + this.leaseMs / 3
     let next = read(checkpoint.place.position)
-    while (!this.stopping) {
+    while (!this.stopping && !this.handingBack) {
       const { position, eventId } = checkpoint.place
       const { events, through, atHead } = await next
       // One batch is read while another is in work, and never more: a slow subscriber does not fill the memory.
@@ -151,17 +174,14 @@ export class Subscription {
         const to: CheckpointPlace = { position: through, eventId: lastId ?? eventId, epoch }
         await this.options.handle({ events, to, checkpoint })
         checkpoint.committed(to)
-        renewAt = performance.now() + this.leaseMs / 3
         onProgress()
-      } else if (performance.now() >= renewAt) {
-        await checkpoint.renewLease()
-        renewAt = performance.now() + this.leaseMs / 3
       }
       if (atHead) {
-        await this.sleep(Math.max(renewAt - performance.now(), 1))
+        await this.sleep(idleMs)
         if (!this.stopping) next = read(through)
       }
     }
+    await next.catch(() => undefined)
   }
 
   private wake(): void {

@@ -145,6 +145,8 @@ describe('a subscription', () => {
       handle: async (batch) => {
         if (stuck) return
         stuck = batch
+        // A process that is stopped has no heartbeat.
+        store.leases.letGo(batch.checkpoint)
         await new Promise<void>((resolve) => (release = resolve))
         await inTransaction(database.pool, (client) => batch.checkpoint.advance(client, batch.to))
       },

@@ -141,11 +141,6 @@ export class Bridge implements Operable {
   }
 
   private async handle(batch: SubscriptionBatch): Promise<void> {
-    // A broker may take longer to come back than the lease lasts. If it is lost all the same, advancing the checkpoint will say so.
-    const renewing = setInterval(
-      () => void batch.checkpoint.renewLease().catch(() => undefined),
-      (this.options.leaseMs ?? 10_000) / 3,
-    )
     try {
       await untilAborted(this.publish(batch), this.giveUp.signal)
       this.failure = undefined
@@ -154,8 +149,6 @@ export class Bridge implements Operable {
       this.topics.distrust()
       if (error instanceof EventNotPublishableError || error instanceof PartitionCountChangedError) this.halt(error)
       throw error
-    } finally {
-      clearInterval(renewing)
     }
   }
 

@@ -1,5 +1,6 @@
 import { run, type Database, type Statement } from '../database.js'
 import type { RecordedEvent } from '../event.js'
+import type { LogShard } from '../log-source.js'
 import { eventColumns, toEvent, type EventRow } from './event-row.js'
 
 const everything: Statement = {
@@ -59,7 +60,33 @@ function ofTenants({ name, text }: Statement): Statement {
     text: (schema) => text(schema).replace(eventColumns, `${eventColumns}, tenant`),
   }
 }
-const withTenants = new Map([everything, byFilter, byType, byCategory].map((one) => [one, ofTenants(one)]))
+
+/**
+ * The same statement for a part of the streams. The numbers stand in the text, which is fixed for as long as the shards are.
+ *
+ * The hash is the one of Postgres's hash partitions, which stays the same over its versions.
+ */
+function ofShard({ name, text }: Statement, { index, count }: LogShard): Statement {
+  const condition = `(hashtextextended(stream_id, 0) & 9223372036854775807) % ${count} = ${index}`
+  return {
+    name: `${name}-${index}-of-${count}`,
+    text: (schema) => text(schema).replace(' order by ', `   and ${condition}\n order by `),
+  }
+}
+
+const variants = new Map<string, Statement>()
+
+function variantOf(statement: Statement, tenants: boolean, shard: LogShard | undefined): Statement {
+  if (!tenants && !shard) return statement
+  const key = `${statement.name} ${tenants} ${shard?.index}/${shard?.count}`
+  let variant = variants.get(key)
+  if (!variant) {
+    variant = tenants ? ofTenants(statement) : statement
+    if (shard) variant = ofShard(variant, shard)
+    variants.set(key, variant)
+  }
+  return variant
+}
 
 export interface LogRange {
   /** Exclusive. */
@@ -71,15 +98,16 @@ export interface LogRange {
   readonly categories?: readonly string[] | undefined
   /** How to find events of the types: one after the other, or each type by its index. */
   readonly typesBy?: 'scan' | 'index'
+  readonly shard?: LogShard | undefined
   /** Whether streams belong to tenants. */
   readonly tenants: boolean
 }
 
 /** Reads a part of the log in order; the data as stored. */
 export async function selectLog(database: Database, range: LogRange): Promise<RecordedEvent[]> {
-  const { after, upTo, limit, types, categories, typesBy = 'index', tenants } = range
+  const { after, upTo, limit, types, categories, shard, typesBy = 'index', tenants } = range
   const select = async (statement: Statement, ...filters: readonly unknown[]) => {
-    const chosen = (tenants ? withTenants.get(statement) : undefined) ?? statement
+    const chosen = variantOf(statement, tenants, shard)
     return (await run<EventRow>(database, chosen, [after, upTo, limit, ...filters])).map((row) => toEvent(row))
   }
   if (types) return select(typesBy === 'index' ? byType : byFilter, types, categories ?? null)

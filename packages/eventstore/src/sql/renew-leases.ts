@@ -1,0 +1,68 @@
+import { run, type Database, type Statement } from '../database.js'
+
+const statement: Statement = {
+  name: 'renew-leases',
+  text: (schema) => `
+with held as (
+  select c.name, h.lease_ms
+    from unnest($1::text[], $2::bigint[], $3::float8[]) as h(name, owner_epoch, lease_ms)
+    join ${schema}.checkpoints c on c.name = h.name and c.owner_epoch = h.owner_epoch
+     for update of c skip locked
+), renewed as (
+  update ${schema}.checkpoints c set lease_until = clock_timestamp() + held.lease_ms * interval '1 millisecond'
+    from held where c.name = held.name
+), here as (
+  insert into ${schema}.subscribers as s (owner, checkpoints, lease_until)
+  select $4, $5::text[], clock_timestamp() + $6 * interval '1 millisecond' where $4::text is not null
+  on conflict (owner) do update set checkpoints = excluded.checkpoints, lease_until = excluded.lease_until
+), gone as (
+  delete from ${schema}.subscribers
+   where owner in (select owner from ${schema}.subscribers where lease_until < clock_timestamp() - interval '1 minute' for update skip locked)
+)
+select owner, to_json(checkpoints) from ${schema}.subscribers where lease_until > clock_timestamp() and owner <> $4`,
+}
+
+/** A lease, and what proves that it is still the caller's. */
+export interface HeldLease {
+  readonly name: string
+  readonly ownerEpoch: bigint
+  readonly leaseMs: number
+}
+
+/** A program that shares checkpoints out with others. */
+export interface Subscriber {
+  readonly owner: string
+  /** The checkpoints that it would take. */
+  readonly checkpoints: readonly string[]
+}
+
+/**
+ * Renews leases, however many, and says who else is there.
+ *
+ * A checkpoint that is locked is passed over: its owner is about to advance it, which renews its lease too, and the others must not wait for that.
+ */
+export async function renewLeases(
+  database: Database,
+  leases: readonly HeldLease[],
+  here: (Subscriber & { readonly leaseMs: number }) | undefined,
+): Promise<Subscriber[]> {
+  const rows = await run<[string, string]>(database, statement, [
+    leases.map(({ name }) => name),
+    leases.map(({ ownerEpoch }) => ownerEpoch),
+    leases.map(({ leaseMs }) => leaseMs),
+    here?.owner ?? null,
+    here?.checkpoints ?? null,
+    here?.leaseMs ?? null,
+  ])
+  return rows.map(([owner, checkpoints]) => ({ owner, checkpoints: JSON.parse(checkpoints) as string[] }))
+}
+
+const leaveStatement: Statement = {
+  name: 'delete-subscriber',
+  text: (schema) => `delete from ${schema}.subscribers where owner = $1`,
+}
+
+/** Says that a program is gone, so that the others need not wait for its lease to end. */
+export async function deleteSubscriber(database: Database, owner: string): Promise<void> {
+  await run(database, leaveStatement, [owner])
+}
