@@ -14,7 +14,13 @@ export interface CheckpointPlace {
 const shortestPauseMs = 50
 const longestPauseMs = 10_000
 
-type ObtainedRow = [position: string, eventId: string | null, epoch: string | null, ownerEpoch: string, failures: string]
+type ObtainedRow = [
+  position: string,
+  eventId: string | null,
+  epoch: string | null,
+  ownerEpoch: string,
+  failures: string,
+]
 
 /** A checkpoint that the caller owns. Ownership is for saving work; safety is the compare-and-set of {@link Checkpoint.advance}. */
 export class Checkpoint {
@@ -132,7 +138,11 @@ export class Checkpoint {
 }
 
 /** Lets nobody take checkpoints until they are resumed; a batch in work is finished or rolled back. Returns the names of those that were not paused before. */
-export async function pauseCheckpoints(database: Database, names: readonly string[], reason: string): Promise<string[]> {
+export async function pauseCheckpoints(
+  database: Database,
+  names: readonly string[],
+  reason: string,
+): Promise<string[]> {
   return (await run<[string]>(database, statements.pauseCheckpoints, [names, reason])).map(([name]) => name)
 }
 

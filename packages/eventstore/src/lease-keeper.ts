@@ -18,7 +18,7 @@ export interface Sharing extends Subscriber {
  */
 export class LeaseKeeper {
   private readonly held = new Set<Checkpoint>()
-  private sharing: Sharing | undefined
+  private readonly sharings = new Map<string, Sharing>()
   private timer: NodeJS.Timeout | undefined
   private dueAt = Infinity
   private beating: Promise<void> | undefined
@@ -40,27 +40,28 @@ export class LeaseKeeper {
 
   /** Tells the others that this one is there, now and with each heartbeat. */
   async share(sharing: Sharing): Promise<void> {
-    this.sharing = sharing
+    this.sharings.set(sharing.owner, sharing)
     await this.beat()
     this.schedule()
   }
 
-  /** Tells the others that it is gone. */
-  async leave(): Promise<void> {
-    const { sharing } = this
-    this.sharing = undefined
-    await this.beating
-    if (sharing) await deleteSubscriber(this.database, sharing.owner).catch(() => undefined)
+  /** Tells the others that one is gone. */
+  async leave(owner: string): Promise<void> {
+    if (this.sharings.delete(owner)) {
+      await this.beating
+      await deleteSubscriber(this.database, owner).catch(() => undefined)
+    }
   }
 
   close(): void {
     clearTimeout(this.timer)
     this.timer = undefined
     this.held.clear()
+    this.sharings.clear()
   }
 
   private schedule(): void {
-    const leases = [...this.held, ...(this.sharing ? [this.sharing] : [])].map(({ leaseMs }) => leaseMs)
+    const leases = [...this.held, ...this.sharings.values()].map(({ leaseMs }) => leaseMs)
     if (leases.length === 0) return
     const dueAt = performance.now() + Math.min(...leases) / 3
     if (this.timer && this.dueAt <= dueAt) return
@@ -78,11 +79,11 @@ export class LeaseKeeper {
   }
 
   private async renew(): Promise<void> {
-    const { sharing } = this
-    if (this.held.size === 0 && !sharing) return
+    if (this.held.size + this.sharings.size === 0) return
     try {
-      const others = await renewLeases(this.database, [...this.held], sharing)
-      if (sharing === this.sharing) sharing?.onOthers(others)
+      const present = await renewLeases(this.database, [...this.held], [...this.sharings.values()])
+      for (const { owner, onOthers } of this.sharings.values())
+        onOthers(present.filter((subscriber) => subscriber.owner !== owner))
     } catch (error) {
       this.logger.debug({ err: error }, 'leases could not be renewed; tried again soon')
     }

@@ -2,7 +2,7 @@
 export interface OperableStatus {
   readonly kind: 'projection' | 'bridge'
   readonly name: string
-  readonly state: 'running' | 'waiting-for-lease' | 'retrying' | 'failed' | 'stopped'
+  readonly state: 'running' | 'waiting-for-lease' | 'retrying' | 'failed' | 'paused' | 'stopped'
   /** The last position that it has finished. */
   readonly position: bigint
   /** The highest position that is safe to read. */

@@ -1,8 +1,9 @@
-import { on, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
+import { on, type EventStore, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
 import { RowFold, type RowChanges } from './fold-rows.js'
 import { rowsToJson, type Row } from './row.js'
+import { rowShardOf } from './shard.js'
 import { TableStatements } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
 
@@ -13,6 +14,8 @@ export interface BuildRowsOptions {
   readonly maxChanged: number
   /** What the rows in memory have at most, as JSON text; as objects they take some times as much. 48 MiB unless said. */
   readonly maxBytes?: number
+  /** The part of the events that are folded here; all unless given. */
+  readonly shard?: LogShard | undefined
 }
 
 const rowsPerStatement = 5000
@@ -25,6 +28,7 @@ const sampledRows = 8
  * thousand events touch is written a few times and not a thousand.
  */
 export class BuildRows {
+  readonly shard: LogShard | undefined
   private readonly folder: RowFold
   private readonly statements: TableStatements
   private readonly rows = new Map<RowKey, Row | null>()
@@ -45,7 +49,8 @@ export class BuildRows {
     readonly table: string,
     private readonly options: BuildRowsOptions,
   ) {
-    this.folder = new RowFold(projection)
+    this.shard = options.shard
+    this.folder = new RowFold(projection, rowShardOf(this))
     this.statements = new TableStatements(shapeFor(projection, table))
     this.complete = options.empty
     this.maxBytes = options.maxBytes ?? 48 * 1024 * 1024

@@ -1,8 +1,8 @@
 import { Checkpoint, inTransaction, listCheckpoints, on, type EventStore, type Logger } from '@tidemark/eventstore'
 import type { Projection } from './define-projection.js'
 import { RebuildRunningError, SchemaChangedError, VersionNotLiveError } from './errors.js'
-import { checkpointNameOf } from './names.js'
-import { lockProjection, selectTables } from './sql/registry-statements.js'
+import { shardsOf, type TableShard } from './names.js'
+import { lockProjection, selectTables, type TableStatus } from './sql/registry-statements.js'
 import { checkTable, createTable, dropTable, execute, nextTable } from './table-lifecycle.js'
 
 /** A table that is being built. */
@@ -11,33 +11,45 @@ export interface Build {
   readonly table: string
   /** The position that it goes to before it follows the live table and is switched in. */
   readonly target: bigint
+  readonly shards: number
 }
 
-/** Drops the tables that earlier rebuilds replaced. One that is still in use stays: the next rebuild tries again. */
-export async function dropReplaced(store: EventStore, { name }: Projection, logger: Logger): Promise<void> {
-  const replaced = (await selectTables(store.database, [name])).filter(({ status }) => status === 'previous')
-  for (const { table } of replaced) {
+/** Drops the tables of a projection that nobody is served from. One that is still in use stays: the next call tries again. */
+export async function dropTables(
+  store: EventStore,
+  { name }: Projection,
+  unwanted: readonly TableStatus[],
+  logger: Logger,
+): Promise<string[]> {
+  const tables = (await selectTables(store.database, [name])).filter(({ status }) => unwanted.includes(status))
+  const dropped: string[] = []
+  for (const { table } of tables) {
     try {
       await inTransaction(store.pool, async (client) => {
         const database = on(store.database, client)
         await execute(database, 'set local lock_timeout = 2000')
         await lockProjection(database, name)
+        // It may have gone live while the lock was waited for.
+        const found = (await selectTables(database, [name])).find((each) => each.table === table)
+        if (!found || !unwanted.includes(found.status)) return
         await dropTable(database, table)
+        dropped.push(table)
       })
     } catch (error) {
-      logger.warn({ err: error, table }, 'a replaced table could not be dropped')
+      logger.warn({ err: error, table }, 'a table that is not needed any more could not be dropped')
     }
   }
+  return dropped
 }
 
 /**
- * Finds the build to go on with, or makes a new table with its checkpoint at the beginning, in one transaction.
+ * Finds the build to go on with, or makes a new table with its checkpoints at the beginning, in one transaction.
  *
  * The target is fixed when the build begins, so that "caught up" never depends on whether a batch happened to be short.
  *
  * @throws {SchemaChangedError} @throws {VersionNotLiveError}
  */
-export async function prepareBuild(store: EventStore, projection: Projection): Promise<Build> {
+export async function prepareBuild(store: EventStore, projection: Projection, shards: number): Promise<Build> {
   const { name, version } = projection
   const head = await store.head()
   return inTransaction(store.pool, async (client) => {
@@ -51,30 +63,70 @@ export async function prepareBuild(store: EventStore, projection: Projection): P
     if (begun) {
       try {
         await checkTable(database, projection, begun)
-        return { table: begun.table, target: begun.target ?? head.position }
+        return { table: begun.table, target: begun.target ?? head.position, shards: begun.shards }
       } catch (error) {
         // The definition changed since that build began: nothing reads it, so it begins anew.
         if (!(error instanceof SchemaChangedError)) throw error
         await dropTable(database, begun.table)
       }
     }
-    const { table } = await createTable(database, projection, nextTable(projection, tables), 'building', head.position)
-    return { table, target: head.position }
+    const options = { status: 'building', shards, target: head.position } as const
+    const { table } = await createTable(database, projection, nextTable(projection, tables), options)
+    return { table, target: head.position, shards }
   })
 }
 
+export interface ClaimOptions {
+  readonly owner: string
+  readonly leaseMs: number
+  readonly signal?: AbortSignal
+}
+
+/** A shard of a build, and the checkpoint that was taken for it. */
+export interface ClaimedShard {
+  readonly part: TableShard
+  readonly checkpoint: Checkpoint
+}
+
+/** Takes a shard that nobody works on and that is not at its target yet; undefined when there is none. */
+export async function claimShard(
+  { database }: EventStore,
+  { table, shards, target }: Build,
+  options: ClaimOptions,
+): Promise<ClaimedShard | undefined> {
+  const positions = await positionsOf(database, table, shards)
+  // The first belongs to whoever leads.
+  for (const part of shardsOf(table, shards).slice(1)) {
+    if ((positions.get(part.checkpoint) ?? 0n) >= target) continue
+    const checkpoint = await Checkpoint.claim(database, part.checkpoint, options)
+    if (checkpoint && checkpoint.place.position < target) return { part, checkpoint }
+    await checkpoint?.release()
+  }
+  return undefined
+}
+
+/** Where the shards of a table are, by the names of their checkpoints. */
+export async function positionsOf(
+  database: EventStore['database'],
+  table: string,
+  shards: number,
+): Promise<Map<string, bigint>> {
+  const names = new Set(shardsOf(table, shards).map(({ checkpoint }) => checkpoint))
+  const all = await listCheckpoints(database, shardsOf(table, 1)[0]?.checkpoint)
+  return new Map(all.filter(({ name }) => names.has(name)).map(({ name, position }) => [name, position]))
+}
+
 /**
- * Takes a build. The lease of a process that died is waited for; one that is renewed meanwhile belongs to a process that lives.
+ * Takes one checkpoint of a build. The lease of a process that died is waited for; one that is renewed meanwhile belongs to a process that lives.
  *
  * @throws {RebuildRunningError}
  */
-export async function claimBuild(
+export async function claimOrWait(
   { database }: EventStore,
   { name }: Projection,
-  { table }: Build,
-  { owner, leaseMs, signal }: { readonly owner: string; readonly leaseMs: number; readonly signal?: AbortSignal },
+  checkpointName: string,
+  { owner, leaseMs, signal }: ClaimOptions,
 ): Promise<Checkpoint> {
-  const checkpointName = checkpointNameOf(table)
   let firstLease: number | undefined
   for (;;) {
     signal?.throwIfAborted()

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   failpoint,
   inTransaction,
@@ -8,9 +9,8 @@ import {
   type LogBatch,
   type LogSource,
 } from '@tidemark/eventstore'
-import { typesOf } from './any-projection.js'
 import type { BuildRows } from './build-rows.js'
-import type { Projection } from './define-projection.js'
+import { filterOf, type ProjectionPart } from './shard.js'
 import { setUpBatch } from './sql/set-up-batch.js'
 
 export interface CopyOptions {
@@ -20,6 +20,8 @@ export interface CopyOptions {
   readonly batchSize: number
   /** How long rows are only in memory at most, when events keep coming. */
   readonly writeAfterMs: number
+  /** How much of the time it works, from 0 to 1; the rest is left to others. */
+  readonly share?: number
   readonly signal?: AbortSignal
 }
 
@@ -37,7 +39,7 @@ export async function copyLog(
   store: EventStore,
   rows: BuildRows,
   checkpoint: Checkpoint,
-  { upTo, batchSize, writeAfterMs, signal }: CopyOptions,
+  { upTo, batchSize, writeAfterMs, share = 1, signal }: CopyOptions,
   onBatch: (events: number, through: bigint) => void,
 ): Promise<void> {
   if (checkpoint.place.position >= upTo) return
@@ -48,10 +50,16 @@ export async function copyLog(
   try {
     while (next) {
       const batch: LogBatch = await next
+      const begunAt = performance.now()
       const ended = batch.through >= upTo || signal?.aborted === true
       next = ended ? undefined : readAfter(store, rows, batch.through, upTo, batchSize)
       await rows.fold(batch.events)
       onBatch(batch.events.length, batch.through)
+      if (share < 1 && !ended) {
+        await writing
+        const restMs = ((performance.now() - begunAt) * (1 - share)) / share
+        await sleep(restMs, undefined, signal ? { signal } : {}).catch(() => undefined)
+      }
       if (!ended && !rows.isFull && performance.now() - writtenAt < writeAfterMs) continue
       // One at a time, so that memory stays bounded; the fold goes on meanwhile.
       await writing
@@ -88,16 +96,15 @@ async function writeRows(
   rows.written()
 }
 
-/** Reads what a table wants of the log. */
+/** Reads what a part of a projection wants of the log. */
 export function readAfter(
   { log }: { readonly log: Pick<LogSource, 'read'> },
-  { projection }: { readonly projection: Projection },
+  part: ProjectionPart,
   after: bigint,
   upTo: bigint,
   limit: number,
 ): Promise<LogBatch> {
-  const categories = projection.aggregates.map(({ name }) => name)
-  const reading = log.read({ after, upTo, limit, categories, types: typesOf(projection) })
+  const reading = log.read({ ...filterOf(part), after, upTo, limit })
   // It may fail while nobody awaits it yet.
   reading.catch(() => undefined)
   return reading

@@ -2,7 +2,7 @@ import type { AnyAggregate, EventOf, RecordedEvent } from '@tidemark/eventstore'
 import type { z } from 'zod'
 import { columnsOf, type Column } from './columns.js'
 import { ProjectionDefinitionError } from './errors.js'
-import { checkName, checkVersion, listOf } from './definition-checks.js'
+import { checkName, checkShards, checkVersion, listOf } from './definition-checks.js'
 
 /** The key of a row. */
 export type RowKey = string | number
@@ -73,6 +73,11 @@ export interface ProjectionDefinition<
   readonly on: readonly [From, RowHandlers<z.output<Schema>, From, Types>]
   /** The rows that an event touches: one, several, or none (null). The id of the event's aggregate unless given. */
   readonly keyOf?: (event: EventOfType<From, NoInfer<Types>>) => RowKey | readonly RowKey[] | null
+  /**
+   * How many parts of the events are followed apart, each by whichever process has time; 1 unless given. It holds for tables that are made from then on:
+   * rebuild to change it.
+   */
+  readonly shards?: number
   /** What queries may filter and sort by; nothing unless given. */
   readonly api?: QueryRules<keyof z.output<Schema> & string>
 }
@@ -93,6 +98,9 @@ export interface Projection<Name extends string = string, Schema extends z.ZodOb
   /** By event type. */
   readonly handlers: ReadonlyMap<string, AnyRowHandler>
   readonly keyOf: AnyKeyOf
+  /** Whether a row has the events of one stream, so that streams can be shared out; rows are where it has those of several. */
+  readonly keyedByStream: boolean
+  readonly shards: number
   readonly api: QueryRules
 }
 
@@ -135,9 +143,10 @@ export function defineProjection<
   const From extends OneOrMore<AnyAggregate>,
   Types extends EventFrom<From>['type'],
 >(definition: ProjectionDefinition<Name, Schema, From, Types>): Projection<Name, Schema> {
-  const { name, version, schema, key, on, keyOf, api = {} } = definition
+  const { name, version, schema, key, on, keyOf, shards = 1, api = {} } = definition
   checkName(name)
   checkVersion(name, version)
+  checkShards(name, shards)
   const columns = columnsOf(name, schema)
   const keyColumn = keyColumnOf({ name, columns, key })
   if (keyColumn.nullable || !['string', 'int', 'number'].includes(keyColumn.kind))
@@ -164,6 +173,8 @@ export function defineProjection<
     ...{ name, version, schema, key, columns, aggregates, api: api },
     handlers: byType,
     keyOf: readKey,
+    keyedByStream: !keyOf && aggregates.length === 1,
+    shards,
   }
 }
 

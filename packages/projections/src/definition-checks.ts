@@ -19,3 +19,9 @@ export function checkVersion(name: string, version: number): void {
 export function listOf<T>(oneOrMore: T | readonly T[]): readonly T[] {
   return Array.isArray(oneOrMore) ? (oneOrMore as readonly T[]) : [oneOrMore as T]
 }
+
+/** @throws {ProjectionDefinitionError} */
+export function checkShards(projection: string, shards: number): void {
+  if (!Number.isInteger(shards) || shards < 1 || shards > 256)
+    throw new ProjectionDefinitionError(projection, `it cannot have ${shards} shards: a whole number from 1 to 256`)
+}

@@ -149,3 +149,46 @@ export class PromoteBlockedError extends ProjectionError {
     )
   }
 }
+
+/** Thrown when a projection has no table of the kind that was asked for: none that was built, or none that was live before. */
+export class NoSuchTableError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_NO_SUCH_TABLE'
+  constructor(
+    readonly projection: string,
+    readonly version: number,
+    readonly status: string,
+  ) {
+    super(
+      status === 'previous'
+        ? `projection "${projection}" has no earlier table: nothing was live before, or a later rebuild dropped it`
+        : `projection "${projection}" version ${version} has no table that waits to be promoted: build one with \`tidemark projections rebuild ${projection} --no-promote\``,
+    )
+  }
+}
+
+/** Thrown when a table of another version is to go live and does not come up to the live one: nobody with its code brings it forward. */
+export class TableBehindError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_TABLE_BEHIND'
+  override readonly retryable = true
+  constructor(
+    readonly projection: string,
+    readonly table: string,
+    readonly version: number,
+  ) {
+    super(
+      `table ${table} of projection "${projection}" is behind the live one, and this code cannot bring it forward: run a projector with version ${version}, or rebuild that version with its code`,
+    )
+  }
+}
+
+/** Thrown when two tables of a projection could not be brought to one position, so that their rows cannot be compared. */
+export class NotComparableError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_NOT_COMPARABLE'
+  override readonly retryable = true
+  constructor(
+    readonly projection: string,
+    reason: string,
+  ) {
+    super(`the tables of projection "${projection}" cannot be compared: ${reason}`)
+  }
+}

@@ -1,9 +1,17 @@
-import { presentTypesOf, upcast, UnknownEventError, type AnyAggregate, type RecordedEvent } from '@tidemark/eventstore'
+import {
+  presentTypesOf,
+  upcast,
+  UnknownEventError,
+  type AnyAggregate,
+  type LogShard,
+  type RecordedEvent,
+} from '@tidemark/eventstore'
 import type { z } from 'zod'
 import type { Column } from './columns.js'
 import type { Projection, RowKey } from './define-projection.js'
 import { HandlerFailedError, InvalidRowError } from './errors.js'
 import type { Row } from './row.js'
+import { isInShard } from './shard.js'
 
 /** An event, upcast, and the rows that it touches. */
 export interface Step {
@@ -22,7 +30,11 @@ export class RowFold {
   private readonly aggregates: ReadonlyMap<string, AnyAggregate>
   private readonly nullables: readonly Column[]
 
-  constructor(private readonly projection: Projection) {
+  constructor(
+    private readonly projection: Projection,
+    /** Only the rows of this part, where streams cannot be shared out. */
+    private readonly rowShard?: LogShard,
+  ) {
     this.aggregates = new Map(projection.aggregates.map((aggregate) => [aggregate.name, aggregate]))
     this.nullables = projection.columns.filter(({ nullable }) => nullable)
   }
@@ -47,7 +59,9 @@ export class RowFold {
         throw new HandlerFailedError(name, event, error)
       }
       if (keys === null) continue
-      steps.push({ event, keys: typeof keys === 'object' ? [...new Set(keys)] : [keys] })
+      const touched = typeof keys === 'object' ? [...new Set(keys)] : [keys]
+      const own = this.rowShard ? touched.filter((key) => isInShard(key, this.rowShard)) : touched
+      if (own.length > 0) steps.push({ event, keys: own })
     }
     return steps
   }

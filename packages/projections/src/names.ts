@@ -1,3 +1,5 @@
+import type { LogShard } from '@tidemark/eventstore'
+
 /** `placedAt` → `placed_at`, `order-summary` → `order_summary`. */
 export function snakeCase(name: string): string {
   return name
@@ -35,6 +37,20 @@ export function tableNameOf(projection: { readonly name: string; readonly versio
 /** The checkpoint of a table, or of a handler at a version. */
 export function checkpointNameOf(tableOrHandler: string): string {
   return `projection:${tableOrHandler}`
+}
+
+/** A part of a table's events, with a checkpoint of its own. */
+export interface TableShard {
+  readonly checkpoint: string
+  /** Undefined where the table has one checkpoint for all. */
+  readonly shard: LogShard | undefined
+}
+
+/** The shards of a table, as `shard_checkpoints` names them in the database. */
+export function shardsOf(table: string, count: number): TableShard[] {
+  const name = checkpointNameOf(table)
+  if (count === 1) return [{ checkpoint: name, shard: undefined }]
+  return Array.from({ length: count }, (_, index) => ({ checkpoint: `${name}/${index}`, shard: { index, count } }))
 }
 
 /** What a handler's checkpoint is named after: each version has its own. */

@@ -21,8 +21,8 @@ const pollIntervalMs = 25
 /**
  * Lets callers wait until projections have reached positions.
  *
- * Batches of this process wake them at once; those of other processes are found by one poll of the checkpoints for all waiters, which
- * runs only while somebody waits.
+ * A batch of this process makes it look at once, those of other processes are found by a poll; one look at the checkpoints is for all waiters, and
+ * nobody looks unless somebody waits. What a batch reached is not taken for granted: the table that it went to may have been replaced meanwhile.
  */
 export class PositionWaiter {
   private readonly reached = new Map<string, bigint>()
@@ -30,6 +30,7 @@ export class PositionWaiter {
   private readonly waiters = new Map<string, Set<Waiter>>()
   private poll: NodeJS.Timeout | undefined
   private polling = false
+  private movedMeanwhile = false
 
   constructor(
     private readonly database: Database,
@@ -40,12 +41,20 @@ export class PositionWaiter {
     private readonly logger: Logger,
   ) {}
 
-  /** Tells how far a projection is now. */
-  advanced(name: string, position: bigint): void {
+  private advanced(name: string, position: bigint): void {
     if (position > (this.reached.get(name) ?? 0n)) this.reached.set(name, position)
     for (const waiter of this.waiters.get(name) ?? []) {
       if (waiter.position <= position) waiter.end('reached')
     }
+  }
+
+  /** Tells that a projection has moved, so that a look is worth while. */
+  moved(name: string): void {
+    if (!this.waiters.has(name)) return
+    this.movedMeanwhile = true
+    clearTimeout(this.poll)
+    this.poll = undefined
+    this.schedule(0)
   }
 
   async wait(name: string, position: bigint, { timeoutMs, signal }: WaitOptions): Promise<WaitResult> {
@@ -90,9 +99,10 @@ export class PositionWaiter {
     this.poll = setTimeout(() => {
       this.poll = undefined
       this.polling = true
+      this.movedMeanwhile = false
       void this.look().finally(() => {
         this.polling = false
-        this.schedule(pollIntervalMs)
+        this.schedule(this.movedMeanwhile ? 0 : pollIntervalMs)
       })
     }, afterMs)
   }
@@ -111,11 +121,11 @@ export class PositionWaiter {
     }
   }
 
-  private saw({ name, position, error, leaseRuns }: Progress): void {
+  private saw({ name, position, error, abandoned }: Progress): void {
     this.advanced(name, position)
     this.faults.set(name, error !== undefined)
     // An error that nobody works on does not go away by waiting.
-    if (error === undefined || (leaseRuns && !this.failedHere(name))) return
+    if (error === undefined || (!abandoned && !this.failedHere(name))) return
     for (const waiter of this.waiters.get(name) ?? []) waiter.end('faulted')
   }
 }

@@ -1,40 +1,36 @@
 import {
-  failpoint,
   inTransaction,
   on,
   type EventStore,
-  type Logger,
-  type Subscription,
   type SubscriptionBatch,
   type SubscriptionState,
 } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import { typesOf, type AnyProjection } from './any-projection.js'
+import type { ProjectionHandler } from './define-handler.js'
 import { VersionNotLiveError } from './errors.js'
 import { upcastFor, wants } from './fold-rows.js'
-import { checkpointNameOf, handlerIdOf } from './names.js'
+import { checkpointNameOf, handlerIdOf, shardsOf } from './names.js'
 import { ReadModelTable } from './read-model-table.js'
-import { setUpBatch } from './sql/set-up-batch.js'
+import { filterOf } from './shard.js'
+import type { RegisteredTable } from './sql/registry-statements.js'
+import { TableFollower, type Followed, type FollowerOptions } from './table-follower.js'
 import { ensureLiveTable } from './table-lifecycle.js'
 
-export interface RunnerOptions {
-  readonly owner: string
-  readonly batchSize: number
-  readonly leaseMs: number
-  readonly logger: Logger
+export interface RunnerOptions extends FollowerOptions {
   /** Called after each commit. */
-  readonly onAdvance: (name: string, position: bigint) => void
+  readonly onAdvance: (name: string) => void
 }
 
-/** A busy program may need this long between two statements. */
-const shortestIdleMs = 1000
-
-/** Runs one projection: a subscription whose effects and checkpoint share a transaction. */
+/**
+ * Runs one projection: its live table, and beside it those of its version that wait to be promoted or were live before.
+ *
+ * A handler has no table, and one checkpoint.
+ */
 export class ProjectionRunner {
-  /** The table that it writes; undefined while another version is live, and for a handler. */
-  table: string | undefined
-  private subscription: Subscription | undefined
+  private readonly followers = new Map<string, TableFollower>()
   private resting: VersionNotLiveError | undefined
+  private live: ReadonlySet<string> = new Set()
 
   constructor(
     private readonly store: EventStore,
@@ -43,7 +39,7 @@ export class ProjectionRunner {
   ) {}
 
   /**
-   * Finds or makes the table, and says whether it may be written.
+   * Finds or makes the live table.
    *
    * @throws {SchemaChangedError} the table has other columns than the definition.
    */
@@ -51,89 +47,108 @@ export class ProjectionRunner {
     const { projection, store } = this
     if (projection.kind === 'handler') return
     try {
-      const live = await inTransaction(store.pool, (client) => ensureLiveTable(on(store.database, client), projection))
-      this.table = live.table
-      this.resting = undefined
+      await inTransaction(store.pool, (client) => ensureLiveTable(on(store.database, client), projection))
     } catch (error) {
       if (!(error instanceof VersionNotLiveError)) throw error
-      this.table = undefined
-      this.resting = error
       this.options.logger.warn({ err: error }, 'a projection rests')
     }
   }
 
-  /** Starts to follow the log, unless another version is live. */
-  follow(): void {
-    const { projection, store, table } = this
-    if (this.subscription || this.resting) return
-    const apply = projection.kind === 'handler' ? this.handlerEffects(projection) : this.tableEffects(projection, table)
-    if (!apply) return
-    const { owner, batchSize, leaseMs, logger } = this.options
-    this.subscription = store.subscribe({
-      name: checkpointNameOf(projection.kind === 'handler' ? handlerIdOf(projection) : (table ?? '')),
-      filter: { categories: projection.aggregates.map(({ name }) => name), types: typesOf(projection) },
-      handle: (batch) => this.handle(batch, apply),
-      ...{ owner, batchSize, leaseMs, logger },
-    })
+  /** Starts to follow what is there to follow, and stops what is not there any more. */
+  async refresh(tables: readonly RegisteredTable[]): Promise<void> {
+    const wanted = new Map(this.wantedOf(tables).map((followed) => [followed.checkpoint, followed]))
+    for (const [checkpoint, follower] of this.followers) {
+      if (wanted.has(checkpoint)) continue
+      this.followers.delete(checkpoint)
+      await follower.stop()
+    }
+    for (const [checkpoint, followed] of wanted) {
+      if (!this.followers.has(checkpoint))
+        this.followers.set(checkpoint, new TableFollower(this.store, followed, this.options))
+    }
   }
 
-  /** Lets the batch in work finish, and ends. */
+  /** Lets the batches in work finish, and ends. */
   async stop(): Promise<void> {
-    await this.subscription?.stop()
-    this.subscription = undefined
+    await Promise.all([...this.followers.values()].map((follower) => follower.stop()))
+    this.followers.clear()
+  }
+
+  get subscriptions(): readonly TableFollower[] {
+    return [...this.followers.values()]
   }
 
   /** What it does now, and why it does not get on; undefined when it was not started. */
   get progress(): { readonly state: SubscriptionState; readonly error: string | undefined } | undefined {
     if (this.resting) return { state: 'failed', error: this.resting.message }
-    if (!this.subscription) return undefined
-    const { state, lastError } = this.subscription
+    const subscriptions = this.serving.map(({ subscription }) => subscription)
+    const worst = worstFirst.map((state) => subscriptions.find((each) => each.state === state)).find(Boolean)
+    if (!worst) return undefined
+    const { state, lastError } = worst
     if (state !== 'retrying' && state !== 'failed') return { state, error: undefined }
     return { state, error: lastError instanceof Error ? lastError.message : String(lastError) }
   }
 
   /** Whether it stopped for good, on an event or a log that this code cannot go on with. */
   get hasFailed(): boolean {
-    return this.subscription?.state === 'failed'
+    return this.serving.some(({ subscription }) => subscription.state === 'failed')
   }
 
-  private async handle(
-    { events, to, checkpoint }: SubscriptionBatch,
-    apply: (transaction: ClientBase, events: SubscriptionBatch['events']) => Promise<unknown>,
-  ): Promise<void> {
-    const { store, projection } = this
-    if (events.length === 0) {
-      await checkpoint.advance(store.database.queryable, to)
-    } else {
-      await inTransaction(store.pool, async (client) => {
-        const idleMs = Math.max(this.options.leaseMs, shortestIdleMs)
-        await setUpBatch(on(store.database, client), { idleMs, commit: 'durable' })
-        // First, for it locks the checkpoint: an owner that was replaced stops here, before it does any work.
-        await checkpoint.advance(client, to)
-        await apply(client, events)
-        await failpoint?.('projection.before-commit')
-      })
+  private get serving(): TableFollower[] {
+    return [...this.followers.values()].filter(({ checkpoint }) => this.live.has(checkpoint))
+  }
+
+  private wantedOf(tables: readonly RegisteredTable[]): Followed[] {
+    const { projection } = this
+    if (projection.kind === 'handler') {
+      const followed = this.followHandler(projection)
+      this.live = new Set([followed.checkpoint])
+      return [followed]
     }
-    this.options.onAdvance(projection.name, to.position)
+    const own = tables.filter(({ name }) => name === projection.name)
+    const live = own.find(({ status }) => status === 'live')
+    this.resting =
+      live && live.version !== projection.version
+        ? new VersionNotLiveError(projection.name, projection.version, live.version)
+        : undefined
+    this.live = new Set(
+      live?.version === projection.version ? shardsOf(live.table, live.shards).map(({ checkpoint }) => checkpoint) : [],
+    )
+    return own
+      .filter(({ status, version }) => status !== 'building' && version === projection.version)
+      .flatMap((table) => this.followTable(projection, table))
   }
 
-  private tableEffects(projection: Extract<AnyProjection, { kind: 'read-model' }>, name: string | undefined) {
-    if (name === undefined) return undefined
-    const table = new ReadModelTable(this.store, projection, name)
-    return (client: ClientBase, events: SubscriptionBatch['events']) => table.apply(client, events)
+  private followTable(projection: Extract<AnyProjection, { kind: 'read-model' }>, table: RegisteredTable): Followed[] {
+    return shardsOf(table.table, table.shards).map(({ checkpoint, shard }) => {
+      const rows = new ReadModelTable(this.store, projection, table.table, shard)
+      return {
+        checkpoint,
+        filter: filterOf({ projection, shard }),
+        apply: (client: ClientBase, events: SubscriptionBatch['events']) => rows.apply(client, events),
+        onAdvance: () => this.options.onAdvance(projection.name),
+      }
+    })
   }
 
-  private handlerEffects(handler: Extract<AnyProjection, { kind: 'handler' }>) {
+  private followHandler(handler: ProjectionHandler): Followed {
     const aggregates = new Map(handler.aggregates.map((aggregate) => [aggregate.name, aggregate]))
     const types = new Set(handler.types)
-    return async (client: ClientBase, events: SubscriptionBatch['events']) => {
-      const revealed = await this.store.reveal(handler.aggregates, events, client)
-      const known = revealed.flatMap((event) => {
-        const aggregate = aggregates.get(event.category)
-        if (!aggregate || !wants(aggregate, event, types)) return []
-        return upcastFor(handler.name, aggregate, event) ?? []
-      })
-      await handler.handle(client, known)
+    return {
+      checkpoint: checkpointNameOf(handlerIdOf(handler)),
+      filter: { categories: [...aggregates.keys()], types: typesOf(handler) },
+      apply: async (client, events) => {
+        const revealed = await this.store.reveal(handler.aggregates, events, client)
+        const known = revealed.flatMap((event) => {
+          const aggregate = aggregates.get(event.category)
+          if (!aggregate || !wants(aggregate, event, types)) return []
+          return upcastFor(handler.name, aggregate, event) ?? []
+        })
+        await handler.handle(client, known)
+      },
+      onAdvance: () => this.options.onAdvance(handler.name),
     }
   }
 }
+
+const worstFirst = ['failed', 'retrying', 'waiting-for-lease', 'running', 'stopped'] as const

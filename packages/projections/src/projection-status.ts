@@ -12,6 +12,10 @@ export interface ProjectionStatus extends OperableStatus {
   readonly liveVersion: number | undefined
   /** The live table, without its schema; undefined for a handler, and before the first start. */
   readonly table: string | undefined
+  /** How many shards share its events. */
+  readonly shards: number
+  /** How often the batch that is next has failed. */
+  readonly failures: number
 }
 
 /** What is asked for the progress of: names of read models, and handlers with their checkpoints. */
@@ -30,8 +34,8 @@ export function progressQueryOf(projections: readonly AnyProjection[]): {
 /**
  * Says how projections are getting on, by what the database knows; for a process that runs none of them.
  *
- * A state is what can be told from the checkpoint: `running` while somebody has the lease, `retrying` when that one reported an error,
- * `failed` when the one that reported it is gone, else `stopped`.
+ * A state is what can be told from the checkpoints: `paused` when somebody paused it, `running` while each shard is in somebody's hands, `retrying`
+ * when one of them reported an error, `failed` when the one that reported it is gone, else `stopped`.
  */
 export async function listProjections(
   store: EventStore,
@@ -50,14 +54,17 @@ export async function listProjections(
       state: stateOf(known),
       lag: head > position ? head - position : 0n,
       table: known?.table,
-      error: known?.error,
-      owner: known?.leaseRuns === true ? known.owner : undefined,
+      error: known?.paused === undefined ? known?.error : `paused: ${known.paused}`,
+      owner: known?.owner,
+      shards: known?.shards ?? 1,
+      failures: known?.failures ?? 0,
     }
   })
 }
 
 function stateOf(progress: Progress | undefined): ProjectionStatus['state'] {
   if (!progress) return 'stopped'
-  if (progress.error !== undefined) return progress.leaseRuns ? 'retrying' : 'failed'
+  if (progress.paused !== undefined) return 'paused'
+  if (progress.error !== undefined) return progress.abandoned ? 'failed' : 'retrying'
   return progress.leaseRuns ? 'running' : 'stopped'
 }

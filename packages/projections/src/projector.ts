@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import { silentLogger, type EventStore, type Logger, type Operable } from '@tidemark/eventstore'
 import type { AnyProjection } from './any-projection.js'
 import { ProjectionDefinitionError, UnknownProjectionError } from './errors.js'
+import { ownerName } from './owner-name.js'
 import { PositionWaiter, type WaitOptions, type WaitResult } from './position-waiter.js'
 import { ProjectionRunner } from './projection-runner.js'
 import { listProjections, progressQueryOf, type ProjectionStatus } from './projection-status.js'
+import { ShardBalance } from './shard-balance.js'
 import { selectTables } from './sql/registry-statements.js'
 
 export interface ProjectorOptions {
@@ -43,8 +43,8 @@ export interface Projector {
 /**
  * Makes a projector: each projection follows the log by itself, its rows and its checkpoint in one transaction.
  *
- * Any number of processes may run the same projections: one has each at a time, and another takes over when it dies. Stop it before
- * the store is closed.
+ * Any number of processes may run the same projections: they share the shards out among them, each in one process at a time, and the others take
+ * over from one that dies. Stop it before the store is closed.
  *
  * @throws {ProjectionDefinitionError} two projections have one name.
  *
@@ -66,6 +66,9 @@ class RunningProjector implements Projector {
   readonly operables: readonly Operable[]
   private readonly runners: readonly ProjectionRunner[]
   private readonly waiter: PositionWaiter
+  private readonly balance: ShardBalance
+  private readonly owner = ownerName()
+  private readonly leaseMs: number
   private readonly logger: Logger
   private readonly watchIntervalMs: number
   private starting: Promise<void> | undefined
@@ -80,15 +83,18 @@ class RunningProjector implements Projector {
     const twice = projections.find(({ name }, index) => projections.findIndex((other) => other.name === name) < index)
     if (twice) throw new ProjectionDefinitionError(twice.name, 'there is another one of the same name')
     this.logger = logger
+    this.leaseMs = leaseMs
     this.watchIntervalMs = watchIntervalMs
     const { readModels, handlers } = progressQueryOf(projections)
     const failedHere = (name: string) => this.runnerOf(name)?.hasFailed === true
     this.waiter = new PositionWaiter(store.database, readModels, handlers, failedHere, logger)
-    const owner = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
-    const onAdvance = (name: string, position: bigint) => this.waiter.advanced(name, position)
-    this.runners = projections.map(
-      (projection) => new ProjectionRunner(store, projection, { owner, batchSize, leaseMs, logger, onAdvance }),
-    )
+    this.balance = new ShardBalance(() => this.runners.flatMap(({ subscriptions }) => subscriptions), leaseMs)
+    const runnerOptions = {
+      ...{ owner: this.owner, batchSize, leaseMs, logger },
+      mayTake: (checkpoint: string, waitedMs: number) => this.balance.mayTake(checkpoint, waitedMs),
+      onAdvance: (name: string) => this.waiter.moved(name),
+    }
+    this.runners = projections.map((projection) => new ProjectionRunner(store, projection, runnerOptions))
     this.operables = projections.map((projection) => ({
       kind: 'projection',
       name: projection.name,
@@ -110,7 +116,7 @@ class RunningProjector implements Projector {
   private async startAll(): Promise<void> {
     // All of them first, so that one that cannot start leaves none running.
     for (const runner of this.runners) await runner.prepare()
-    for (const runner of this.runners) runner.follow()
+    await this.refresh()
     this.watch = setInterval(() => {
       this.watching ??= this.followSwitches().finally(() => (this.watching = undefined))
     }, this.watchIntervalMs)
@@ -121,6 +127,7 @@ class RunningProjector implements Projector {
     await this.starting?.catch(() => undefined)
     clearInterval(this.watch)
     await this.watching
+    await this.store.leases.leave(this.owner)
     await Promise.all(this.runners.map((runner) => runner.stop()))
     this.waiter.close()
     this.starting = undefined
@@ -146,26 +153,29 @@ class RunningProjector implements Projector {
     const known = await listProjections(this.store, projections)
     return known.map((status) => {
       const progress = this.runnerOf(status.name)?.progress
-      return progress ? { ...status, state: progress.state, error: progress.error ?? status.error } : status
+      if (!progress || status.state === 'paused') return status
+      return { ...status, state: progress.state, error: progress.error ?? status.error }
     })
   }
 
-  /** A rebuild took the checkpoint from the table that it replaced: go on with the new one, where its own checkpoint is. */
+  /** Tables come and go by rebuilds, promotes and rollbacks, here and elsewhere. */
   private async followSwitches(): Promise<void> {
     try {
-      const readModels = this.runners.filter(({ projection }) => projection.kind === 'read-model')
-      const names = readModels.map(({ projection }) => projection.name)
-      const tables = await selectTables(this.store.database, names)
-      for (const runner of readModels) {
-        const live = tables.find(({ name, status }) => status === 'live' && name === runner.projection.name)
-        const wanted = live?.version === runner.projection.version ? live.table : undefined
-        if (wanted === runner.table) continue
-        await runner.stop()
-        await runner.prepare()
-        runner.follow()
-      }
+      await this.refresh()
     } catch (error) {
-      this.logger.warn({ err: error }, 'the live tables could not be looked up; tried again soon')
+      this.logger.warn({ err: error }, 'the tables of the projections could not be looked up; tried again soon')
     }
+  }
+
+  private async refresh(): Promise<void> {
+    const names = this.projections.filter(({ kind }) => kind === 'read-model').map(({ name }) => name)
+    const tables = names.length === 0 ? [] : await selectTables(this.store.database, names)
+    const before = this.balance.wanted.join()
+    for (const runner of this.runners) await runner.refresh(tables)
+    if (this.balance.wanted.join() === before) return
+    await this.store.leases.share({
+      ...{ owner: this.owner, checkpoints: this.balance.wanted, leaseMs: this.leaseMs },
+      onOthers: (others) => this.balance.rebalance(others),
+    })
   }
 }

@@ -1,8 +1,9 @@
-import { on, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
+import { on, type EventStore, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
 import { RowFold, type RowChanges } from './fold-rows.js'
 import type { Row } from './row.js'
+import { rowShardOf } from './shard.js'
 import { TableStatements } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
 
@@ -16,8 +17,9 @@ export class ReadModelTable {
     readonly projection: Projection,
     /** Without its schema. */
     readonly name: string,
+    readonly shard?: LogShard,
   ) {
-    this.fold = new RowFold(projection)
+    this.fold = new RowFold(projection, rowShardOf({ projection, shard }))
     this.statements = new TableStatements(shapeFor(projection, name))
   }
 

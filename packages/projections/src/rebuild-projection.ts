@@ -1,27 +1,53 @@
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
-import { run, silentLogger, type Checkpoint, type EventStore, type Logger, type Statement } from '@tidemark/eventstore'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  inTransaction,
+  on,
+  run,
+  silentLogger,
+  type EventStore,
+  type Logger,
+  type Statement,
+} from '@tidemark/eventstore'
 import { BuildRows } from './build-rows.js'
+import {
+  claimOrWait,
+  claimShard,
+  dropTables,
+  positionsOf,
+  prepareBuild,
+  type Build,
+  type ClaimedShard,
+} from './build.js'
 import { copyLog } from './copy-log.js'
-import { claimBuild, dropReplaced, prepareBuild } from './build.js'
 import type { Projection } from './define-projection.js'
 import { ProjectionDefinitionError } from './errors.js'
-import { inReadSchema } from './names.js'
-import { promoteBuild } from './promote-build.js'
-import { ReadModelTable } from './read-model-table.js'
+import { inReadSchema, shardsOf } from './names.js'
+import { ownerName } from './owner-name.js'
+import { reshard } from './sql/checkpoint-switch.js'
+import { lockProjection, updateTableStatus } from './sql/registry-statements.js'
+import { switchTable } from './switch-table.js'
 import { createIndexes } from './table-lifecycle.js'
+import { TableParts } from './table-parts.js'
 
 /** How far a rebuild is. */
 export interface RebuildProgress {
-  /** The position that it has reached. */
+  /** The position that it has reached, over all shards. */
   readonly done: bigint
   /** The position that it goes to before it follows and switches. */
   readonly total: bigint
-  /** Events handled per second since this call began. */
+  /** Events that this process handled per second since the call began. */
   readonly eventsPerSecond: number
 }
 
 export interface RebuildOptions {
+  /** Whether the table goes live at the end; true unless said. Otherwise it follows the log, for `diffProjection` and `promoteProjection`. */
+  readonly promote?: boolean
+  /** How many parts are built, each by one process at a time; 1 unless said. An unfinished build that is gone on with keeps its own number. */
+  readonly shards?: number
+  /** Only helps with the shards of a rebuild that another process has begun, and returns when none is left to take. */
+  readonly join?: boolean
+  /** How much of the time it works, above 0 and at most 1; all of it unless said. The rest is left to others of the database. */
+  readonly share?: number
   /** Called after each batch was folded; it is written some seconds later at most. */
   readonly onProgress?: (progress: RebuildProgress) => void
   /** Ends the rebuild after the batch in work; the next call goes on from there. */
@@ -36,10 +62,14 @@ export interface RebuildOptions {
 }
 
 export interface RebuildResult {
-  /** Events that this call handled; fewer than the log has when it went on with an earlier call's build. */
+  /** Events that this call handled; fewer than the log has when it went on with an earlier call's build, or others helped. */
   readonly events: number
   /** Rows of the new table. */
   readonly rows: number
+  /** The new table, without its schema. */
+  readonly table: string
+  /** Whether it is live now. */
+  readonly promoted: boolean
   readonly durationMs: number
 }
 
@@ -48,7 +78,7 @@ export interface RebuildResult {
  *
  * The live table is read and kept up to date meanwhile, and readers of the view see the old rows until they see all of the new ones;
  * appends are never held up. A build that was cut off, by an error, the signal or a kill, is gone on with by the next call. The replaced
- * table is kept until the next rebuild. Needs two connections of the pool at once.
+ * table is kept until the next rebuild: see `rollbackProjection`. Needs two connections of the pool at once.
  *
  * @throws {RebuildRunningError} another process is at it.
  * @throws {SchemaChangedError} the live table of this version has other columns: raise the version.
@@ -65,60 +95,148 @@ export async function rebuildProjection(
   projection: Projection,
   options: RebuildOptions = {},
 ): Promise<RebuildResult> {
-  const { signal, batchSize = 2000, rowsPerTransaction = 200_000, leaseMs = 10_000, onProgress } = options
-  const { logger = silentLogger } = options
-  const startedAt = performance.now()
+  const { shards = 1, share = 1, join = false, signal, logger = silentLogger } = options
   signal?.throwIfAborted()
-  if (store.pool.options.max < 2)
-    throw new ProjectionDefinitionError(
-      projection.name,
-      'a rebuild needs two connections at once: let the pool have them',
-    )
-  await dropReplaced(store, projection, logger)
-  const build = await prepareBuild(store, projection)
-  const owner = `rebuild/${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
-  const checkpoint = await claimBuild(store, projection, build, { owner, leaseMs, ...(signal ? { signal } : {}) })
-  const table = new ReadModelTable(store, projection, build.table)
-  const empty = checkpoint.place.position === 0n
-  const rows = new BuildRows(store, projection, build.table, { empty, maxChanged: rowsPerTransaction })
-  const limits = { batchSize, writeAfterMs: 10_000, ...(signal ? { signal } : {}) }
-  let events = 0
-  const copy = (upTo: bigint) =>
-    copyLog(store, rows, checkpoint, { upTo, ...limits }, (count, through) => {
-      events += count
-      const seconds = (performance.now() - startedAt) / 1000
-      onProgress?.({
-        done: through < build.target ? through : build.target,
-        total: build.target,
-        eventsPerSecond: events / seconds,
-      })
+  checkOptions(store, projection, shards, share)
+  if (!join) await dropTables(store, projection, ['previous', 'built'], logger)
+  const build = await prepareBuild(store, projection, shards)
+  return new Rebuild(store, projection, build, options).run(join)
+}
+
+function checkOptions({ pool }: EventStore, { name }: Projection, shards: number, share: number): void {
+  if (pool.options.max < 2)
+    throw new ProjectionDefinitionError(name, 'a rebuild needs two connections at once: let the pool have them')
+  if (!Number.isInteger(shards) || shards < 1 || shards > 256)
+    throw new ProjectionDefinitionError(name, `it cannot be built in ${shards} shards: a whole number from 1 to 256`)
+  if (!(share > 0 && share <= 1))
+    throw new ProjectionDefinitionError(name, `a rebuild cannot take ${share} of the time: more than 0, at most 1`)
+}
+
+/** One call of {@link rebuildProjection}. */
+class Rebuild {
+  private readonly startedAt = performance.now()
+  private readonly owner = ownerName('rebuild')
+  private readonly leaseMs: number
+  private readonly logger: Logger
+  private readonly signal: AbortSignal | undefined
+  private readonly limits: { batchSize: number; writeAfterMs: number; share: number; signal?: AbortSignal }
+  private readonly rowsPerTransaction: number
+  private events = 0
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly projection: Projection,
+    private readonly build: Build,
+    private readonly options: RebuildOptions,
+  ) {
+    const { batchSize = 2000, leaseMs = 10_000, share = 1, signal, logger = silentLogger } = options
+    this.leaseMs = leaseMs
+    this.logger = logger
+    this.signal = signal
+    this.limits = { batchSize, writeAfterMs: 10_000, share, ...(signal && { signal }) }
+    this.rowsPerTransaction = options.rowsPerTransaction ?? 200_000
+  }
+
+  async run(join: boolean): Promise<RebuildResult> {
+    if (join) await this.copyFreeShards()
+    const promoted = join ? false : await this.lead()
+    const { table } = this.build
+    const rows = await countRows(this.store, table)
+    return { events: this.events, rows, table, promoted, durationMs: performance.now() - this.startedAt }
+  }
+
+  /** Has the first shard from beginning to end: nobody else leads meanwhile. */
+  private async lead(): Promise<boolean> {
+    const { store, projection, build, owner, leaseMs, logger, signal } = this
+    const [first] = shardsOf(build.table, build.shards)
+    if (!first) throw new Error('a table has at least one shard')
+    const claim = { owner, leaseMs, ...(signal && { signal }) }
+    const mine = await claimOrWait(store, projection, first.checkpoint, claim)
+    store.leases.hold(mine)
+    let parts: TableParts | undefined
+    try {
+      await this.copyShard({ part: first, checkpoint: mine })
+      await this.copyFreeShards()
+      await this.waitForOthers()
+      // After the rows: an index that is made at once costs a fraction of one that grows.
+      await createIndexes(store.database, projection, build.table)
+      const registered = {
+        name: projection.name,
+        version: projection.version,
+        table: build.table,
+        shards: build.shards,
+      }
+      parts = await TableParts.take(store, projection, registered, { owner, leaseMs, mine })
+      if (this.options.promote === false) return await this.finish(parts)
+      const limits = { ...this.limits, rowsPerTransaction: this.rowsPerTransaction }
+      await switchTable(store, projection, registered, { parts, limits, signal, logger })
+      return true
+    } finally {
+      // So that the next call need not wait for the lease to end.
+      store.leases.letGo(mine)
+      await (parts ? parts.letGo() : mine.release().catch(() => undefined))
+    }
+  }
+
+  /** Leaves the table to follow the log until it is promoted. */
+  private async finish(parts: TableParts): Promise<false> {
+    const { store, projection, build } = this
+    // A call that was cut off in its switch may have brought some shards further than others.
+    await parts.copy(parts.furthest, { ...this.limits, rowsPerTransaction: this.rowsPerTransaction })
+    const [first] = parts.parts
+    const place = first?.checkpoint.place
+    if (!place) throw new Error('a table has at least one shard')
+    await inTransaction(store.pool, async (client) => {
+      const database = on(store.database, client)
+      await lockProjection(database, projection.name)
+      await reshard(database, build, projection.shards, place)
+      await updateTableStatus(database, build.table, 'built')
     })
-  try {
+    return false
+  }
+
+  private async copyFreeShards(): Promise<void> {
+    const { store, build, owner, leaseMs } = this
+    if (build.shards === 1) return
+    for (;;) {
+      this.signal?.throwIfAborted()
+      const claimed = await claimShard(store, build, { owner, leaseMs })
+      if (!claimed) return
+      store.leases.hold(claimed.checkpoint)
+      try {
+        await this.copyShard(claimed)
+      } finally {
+        store.leases.letGo(claimed.checkpoint)
+        await claimed.checkpoint.release().catch(() => undefined)
+      }
+    }
+  }
+
+  private async copyShard({ part: { shard }, checkpoint }: ClaimedShard): Promise<void> {
+    const { store, projection, build, rowsPerTransaction, options } = this
     await checkpoint.verify(store.log)
-    await keepingLease(checkpoint, leaseMs, () => copy(build.target))
-    // After the rows: an index that is made at once costs a fraction of one that grows.
-    await keepingLease(checkpoint, leaseMs, () => createIndexes(store.database, projection, build.table))
-    await promoteBuild(store, table, checkpoint, { copy, logger, ...(signal ? { signal } : {}) })
-  } catch (error) {
-    await leave(checkpoint)
-    throw error
+    const empty = checkpoint.place.position === 0n
+    const rows = new BuildRows(store, projection, build.table, { empty, maxChanged: rowsPerTransaction, shard })
+    const others = shard ? BigInt(shard.index) : 0n
+    await copyLog(store, rows, checkpoint, { upTo: build.target, ...this.limits }, (count, through) => {
+      this.events += count
+      const seconds = (performance.now() - this.startedAt) / 1000
+      const reached = through < build.target ? through : build.target
+      const done = (others * build.target + reached) / BigInt(build.shards)
+      options.onProgress?.({ done, total: build.target, eventsPerSecond: this.events / seconds })
+    })
   }
-  return { events, rows: await countRows(store, build.table), durationMs: performance.now() - startedAt }
-}
 
-/** Renews the lease while something takes its time. */
-async function keepingLease(checkpoint: Checkpoint, leaseMs: number, work: () => Promise<void>): Promise<void> {
-  const renewing = setInterval(() => void checkpoint.renewLease().catch(() => undefined), leaseMs / 3)
-  try {
-    await work()
-  } finally {
-    clearInterval(renewing)
+  /** Other processes may be at work on other shards; those of one that died are taken over once its lease has ended. */
+  private async waitForOthers(): Promise<void> {
+    const { store, build } = this
+    for (;;) {
+      const positions = await positionsOf(store.database, build.table, build.shards)
+      if ([...positions.values()].every((position) => position >= build.target)) return
+      await this.copyFreeShards()
+      await sleep(100, undefined, this.signal && { signal: this.signal })
+    }
   }
-}
-
-/** The lease is given back so that the next call need not wait for its end. */
-async function leave(checkpoint: Checkpoint): Promise<void> {
-  await checkpoint.release().catch(() => undefined)
 }
 
 async function countRows({ database }: EventStore, table: string): Promise<number> {

@@ -30,9 +30,10 @@ export async function ensureLiveTable(database: Database, projection: Projection
   const tables = await selectTables(database, [name])
   const live = tables.find(({ status }) => status === 'live')
   if (!live) {
-    const table = await createTable(database, projection, nextTable(projection, tables), 'live')
+    const options = { status: 'live', shards: projection.shards } as const
+    const table = await createTable(database, projection, nextTable(projection, tables), options)
     await createIndexes(database, projection, table.table)
-    await switchView(database, projection, shapeFor(projection, table.table), undefined)
+    await switchView(database, table, undefined)
     return table
   }
   if (live.version !== version) throw new VersionNotLiveError(name, version, live.version)
@@ -50,20 +51,19 @@ export async function refuseTenants(database: Database, { name }: Projection): P
   )
 }
 
-/** Makes a table without further indexes, and registers it with its checkpoint at the beginning; all or nothing with the transaction. */
+/** Makes a table without further indexes, and registers it with its checkpoints at the beginning; all or nothing with the transaction. */
 export async function createTable(
   database: Database,
   projection: Projection,
   table: string,
-  status: 'live' | 'building',
-  target?: bigint,
+  options: { readonly status: 'live' | 'building'; readonly shards: number; readonly target?: bigint },
 ): Promise<RegisteredTable> {
   const { name, version } = projection
   await refuseTenants(database, projection)
-  const registered = { name, version, table, status, target }
+  const registered = { name, version, table, target: undefined, ...options }
   await execute(database, ddl.createTableText(database.schema, shapeFor(projection, table)))
   await insertTable(database, registered)
-  return { ...registered, position: 0n }
+  return { ...registered, position: 0n, furthest: 0n }
 }
 
 /** Drops a table that is not live any more, or was never. */
@@ -102,17 +102,20 @@ export async function checkTable(database: Database, projection: Projection, fou
   }
 }
 
-/** Points the stable view at a table. Readers that come meanwhile wait for the transaction's end, at most its lock_timeout and commit. */
+/**
+ * Points the stable view at a table, whatever version it has. Readers that come meanwhile wait for the transaction's end, at most its
+ * lock_timeout and commit.
+ */
 export async function switchView(
   database: Database,
-  { name, version }: Projection,
-  shape: TableShape,
+  { name, table, version }: Pick<RegisteredTable, 'name' | 'table' | 'version'>,
   versionBefore: number | undefined,
 ): Promise<void> {
   const { schema } = database
   const view = viewNameOf(name)
+  const columns = (await selectTableColumns(database, table)).map(({ column }) => column)
   if (versionBefore !== version) await execute(database, ddl.dropViewText(schema, view))
-  await execute(database, ddl.createViewText(schema, view, shape, versionBefore === version))
+  await execute(database, ddl.createViewText(schema, view, { table, columns }, versionBefore === version))
   await execute(database, ddl.grantViewText(schema, view))
 }
 

@@ -10,7 +10,7 @@ import {
   type Projector,
 } from '../src/index.js'
 import { BuildRows } from '../src/build-rows.js'
-import { claimBuild, prepareBuild } from '../src/build.js'
+import { claimOrWait, prepareBuild } from '../src/build.js'
 import { copyLog } from '../src/copy-log.js'
 import { dropTable } from '../src/table-lifecycle.js'
 import { customerTotals, Order, orderSummary } from './order.js'
@@ -143,8 +143,10 @@ describe('a rebuild', () => {
   ])('however little memory it has, it gives the same rows: %o', async ({ batchSize, maxChanged, maxBytes }) => {
     const upTo = (await store.head()).position
     await projector.waitFor('customer-totals', upTo, { timeoutMs: 10_000 })
-    const build = await prepareBuild(store, customerTotals)
-    const checkpoint = await claimBuild(store, customerTotals, build, { owner: 'test', leaseMs: 10_000 })
+    const build = await prepareBuild(store, customerTotals, 1)
+    const checkpoint = await claimOrWait(store, customerTotals, `projection:${build.table}`, {
+      ...{ owner: 'test', leaseMs: 10_000 },
+    })
     const bounds = { empty: true, maxChanged, ...(maxBytes !== undefined && { maxBytes }) }
     const rows = new BuildRows(store, customerTotals, build.table, bounds)
     await copyLog(store, rows, checkpoint, { upTo, batchSize, writeAfterMs: 60_000 }, () => undefined)

@@ -13,13 +13,15 @@ with held as (
     from held where c.name = held.name
 ), here as (
   insert into ${schema}.subscribers as s (owner, checkpoints, lease_until)
-  select $4, $5::text[], clock_timestamp() + $6 * interval '1 millisecond' where $4::text is not null
+  select owner, checkpoints, clock_timestamp() + lease_ms * interval '1 millisecond'
+    from json_to_recordset($4::json) as r(owner text, checkpoints text[], lease_ms float8)
+   order by owner
   on conflict (owner) do update set checkpoints = excluded.checkpoints, lease_until = excluded.lease_until
 ), gone as (
   delete from ${schema}.subscribers
    where owner in (select owner from ${schema}.subscribers where lease_until < clock_timestamp() - interval '1 minute' for update skip locked)
 )
-select owner, to_json(checkpoints) from ${schema}.subscribers where lease_until > clock_timestamp() and owner <> $4`,
+select owner, to_json(checkpoints) from ${schema}.subscribers where lease_until > clock_timestamp()`,
 }
 
 /** A lease, and what proves that it is still the caller's. */
@@ -37,22 +39,20 @@ export interface Subscriber {
 }
 
 /**
- * Renews leases, however many, and says who else is there.
+ * Renews leases, however many, says who is here, and returns who was there before.
  *
  * A checkpoint that is locked is passed over: its owner is about to advance it, which renews its lease too, and the others must not wait for that.
  */
 export async function renewLeases(
   database: Database,
   leases: readonly HeldLease[],
-  here: (Subscriber & { readonly leaseMs: number }) | undefined,
+  here: readonly (Subscriber & { readonly leaseMs: number })[],
 ): Promise<Subscriber[]> {
   const rows = await run<[string, string]>(database, statement, [
     leases.map(({ name }) => name),
     leases.map(({ ownerEpoch }) => ownerEpoch),
     leases.map(({ leaseMs }) => leaseMs),
-    here?.owner ?? null,
-    here?.checkpoints ?? null,
-    here?.leaseMs ?? null,
+    JSON.stringify(here.map(({ owner, checkpoints, leaseMs }) => ({ owner, checkpoints, lease_ms: leaseMs }))),
   ])
   return rows.map(([owner, checkpoints]) => ({ owner, checkpoints: JSON.parse(checkpoints) as string[] }))
 }

@@ -1,4 +1,5 @@
-import { run, type Database, type Statement } from '@tidemark/eventstore'
+import { run, type CheckpointPlace, type Database, type Statement } from '@tidemark/eventstore'
+import { shardsOf } from '../names.js'
 
 const lockStatement: Statement = {
   name: 'lock-checkpoints',
@@ -12,28 +13,25 @@ export async function lockCheckpoints(database: Database, names: readonly string
   return new Map(rows.map(([name, position]) => [name, BigInt(position)]))
 }
 
-const retireStatement: Statement = {
-  name: 'retire-checkpoint',
+const reshardStatement: Statement = {
+  name: 'reshard-checkpoints',
   text: (schema) => `
-update ${schema}.checkpoints
-   set owner = $2, owner_epoch = owner_epoch + 1, lease_until = '9999-12-31', updated_at = clock_timestamp()
- where name = $1`,
+with gone as (
+  delete from ${schema}.checkpoints where name = any($2)
+), made as (
+  insert into ${schema}.checkpoints (name, position, event_id, epoch, owner_epoch) select unnest($3::text[]), $5, $6, $7, floor(random() * 1e12)
+)
+update ${schema}.projections set shards = $4, updated_at = clock_timestamp() where table_name = $1`,
 }
 
-/** Takes a checkpoint from its owner, whose next move then fails, and lets nobody else have it. */
-export async function retireCheckpoint(database: Database, name: string, reason: string): Promise<void> {
-  await run(database, retireStatement, [name, reason])
-}
-
-const freeStatement: Statement = {
-  name: 'free-checkpoint',
-  text: (schema) => `
-update ${schema}.checkpoints
-   set owner = null, owner_epoch = owner_epoch + 1, lease_until = null, error = null, updated_at = clock_timestamp()
- where name = $1`,
-}
-
-/** Takes a checkpoint from its owner, for anybody to have. */
-export async function freeCheckpoint(database: Database, name: string): Promise<void> {
-  await run(database, freeStatement, [name])
+/** Gives a table another number of checkpoints, all at the place where the locked ones are. */
+export async function reshard(
+  database: Database,
+  { table, shards }: { readonly table: string; readonly shards: number },
+  count: number,
+  { position, eventId, epoch }: CheckpointPlace,
+): Promise<void> {
+  if (shards === count) return
+  const [before, after] = [shards, count].map((n) => shardsOf(table, n).map(({ checkpoint }) => checkpoint))
+  await run(database, reshardStatement, [table, before, after, count, position, eventId ?? null, epoch ?? null])
 }

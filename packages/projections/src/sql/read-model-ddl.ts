@@ -27,8 +27,13 @@ function indexName(table: string, column: string): string {
 }
 
 /** The stable view; `or replace` keeps its rights and what others built on it, but not when columns changed. */
-export function createViewText(schema: string, view: string, { table, columns }: TableShape, replace: boolean): string {
-  const names = columns.map(({ column }) => quoted(column)).join(', ')
+export function createViewText(
+  schema: string,
+  view: string,
+  { table, columns }: { readonly table: string; readonly columns: readonly string[] },
+  replace: boolean,
+): string {
+  const names = columns.map(quoted).join(', ')
   return `create ${replace ? 'or replace ' : ''}view ${inReadSchema(schema, view)} as select ${names} from ${inReadSchema(schema, table)}`
 }
 

@@ -1,5 +1,5 @@
 import { run, type Database, type Statement } from '@tidemark/eventstore'
-import { checkpointNameOf } from '../names.js'
+import { shardsOf } from '../names.js'
 
 /** A table of a read model, as it is registered. */
 export interface RegisteredTable {
@@ -7,35 +7,53 @@ export interface RegisteredTable {
   readonly version: number
   /** Without its schema. */
   readonly table: string
-  readonly status: 'building' | 'live' | 'previous'
-  /** Up to where a build goes before it is switched in. */
+  readonly status: TableStatus
+  /** How many checkpoints share its events. */
+  readonly shards: number
+  /** Up to where a build goes before it is built. */
   readonly target: bigint | undefined
-  /** Its checkpoint; undefined where that is missing. */
+  /** Where all of its shards have come; undefined where a checkpoint is missing. */
   readonly position: bigint | undefined
+  /** Where the furthest of its shards has come. */
+  readonly furthest: bigint | undefined
 }
+
+/** `built` waits to be promoted and follows the log, `previous` was live before and follows it too. */
+export type TableStatus = 'building' | 'built' | 'live' | 'previous'
 
 const selectTablesStatement: Statement = {
   name: 'select-projection-tables',
   text: (schema) => `
-select p.name, p.version, p.table_name, p.status, p.target, c.position
+select p.name, p.version, p.table_name, p.status, p.shards, p.target,
+       case when c.found = p.shards then c.position end, case when c.found = p.shards then c.furthest end
   from ${schema}.projections p
-  left join ${schema}.checkpoints c on c.name = 'projection:' || p.table_name
+ cross join lateral (
+   select count(*) as found, min(position) as position, max(position) as furthest
+     from ${schema}.checkpoints where name in (select ${schema}.shard_checkpoints(p.table_name, p.shards))
+ ) c
  where p.name = any($1)
- order by p.name, p.created_at`,
+ order by p.name, p.updated_at`,
 }
 
-type TableRow = [string, string, string, RegisteredTable['status'], string | null, string | null]
+type TableRow = [
+  ...[name: string, version: string, table: string, status: TableStatus, shards: string],
+  ...[target: string | null, position: string | null, furthest: string | null],
+]
 
-/** The registered tables of some projections. */
+const toPosition = (text: string | null) => (text === null ? undefined : BigInt(text))
+
+/** The registered tables of some projections, those that changed last at the end. */
 export async function selectTables(database: Database, names: readonly string[]): Promise<RegisteredTable[]> {
   const rows = await run<TableRow>(database, selectTablesStatement, [names])
-  return rows.map(([name, version, table, status, target, position]) => ({
+  return rows.map(([name, version, table, status, shards, target, position, furthest]) => ({
     name,
     version: Number(version),
     table,
     status,
-    target: target === null ? undefined : BigInt(target),
-    position: position === null ? undefined : BigInt(position),
+    shards: Number(shards),
+    target: toPosition(target),
+    position: toPosition(position),
+    furthest: toPosition(furthest),
   }))
 }
 
@@ -43,20 +61,21 @@ const insertTableStatement: Statement = {
   name: 'insert-projection-table',
   text: (schema) => `
 with checkpoint as (
-  insert into ${schema}.checkpoints as c (name) values ($6)
+  insert into ${schema}.checkpoints as c (name, owner_epoch) select unnest($7::text[]), floor(random() * 1e12)
   on conflict (name) do update
      set position = 0, event_id = null, epoch = null, owner = null, owner_epoch = c.owner_epoch + 1, lease_until = null,
          error = null, updated_at = clock_timestamp()
 )
-insert into ${schema}.projections (name, version, table_name, status, target) values ($1, $2, $3, $4, $5)`,
+insert into ${schema}.projections (name, version, table_name, status, target, shards) values ($1, $2, $3, $4, $5, $6)`,
 }
 
-/** Registers a table that was just made, its checkpoint at the beginning. */
+/** Registers a table that was just made, its checkpoints at the beginning. */
 export async function insertTable(
   database: Database,
-  { name, version, table, status, target }: Omit<RegisteredTable, 'position'>,
+  { name, version, table, status, target, shards }: Omit<RegisteredTable, 'position' | 'furthest'>,
 ): Promise<void> {
-  const values = [name, version, table, status, target ?? null, checkpointNameOf(table)]
+  const checkpoints = shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
+  const values = [name, version, table, status, target ?? null, shards, checkpoints]
   await run(database, insertTableStatement, values)
 }
 
@@ -66,24 +85,20 @@ const updateStatusStatement: Statement = {
 update ${schema}.projections set status = $2, updated_at = clock_timestamp() where table_name = $1`,
 }
 
-export async function updateTableStatus(
-  database: Database,
-  table: string,
-  status: RegisteredTable['status'],
-): Promise<void> {
+export async function updateTableStatus(database: Database, table: string, status: TableStatus): Promise<void> {
   await run(database, updateStatusStatement, [table, status])
 }
 
 const deleteTableStatement: Statement = {
   name: 'delete-projection-table',
   text: (schema) => `
-with checkpoint as (delete from ${schema}.checkpoints where name = $2)
-delete from ${schema}.projections where table_name = $1`,
+with gone as (delete from ${schema}.projections where table_name = $1 returning table_name, shards)
+delete from ${schema}.checkpoints c using gone where c.name in (select ${schema}.shard_checkpoints(gone.table_name, gone.shards))`,
 }
 
-/** Forgets a table and its checkpoint; dropping the table is the caller's part, in the same transaction. */
+/** Forgets a table and its checkpoints; dropping the table is the caller's part, in the same transaction. */
 export async function deleteTable(database: Database, table: string): Promise<void> {
-  await run(database, deleteTableStatement, [table, checkpointNameOf(table)])
+  await run(database, deleteTableStatement, [table])
 }
 
 const lockProjectionStatement: Statement = {

@@ -3,14 +3,22 @@ import { run, type Database, type Statement } from '@tidemark/eventstore'
 const statement: Statement = {
   name: 'select-projection-progress',
   text: (schema) => `
-select p.name, p.version, p.table_name, c.position, c.owner, c.error, coalesce(c.lease_until > clock_timestamp(), false)
-  from ${schema}.projections p
-  left join ${schema}.checkpoints c on c.name = 'projection:' || p.table_name
- where p.status = 'live' and p.name = any($1)
- union all
-select h.name, null, null, c.position, c.owner, c.error, coalesce(c.lease_until > clock_timestamp(), false)
-  from unnest($2::text[], $3::text[]) as h(name, checkpoint)
-  join ${schema}.checkpoints c on c.name = h.checkpoint`,
+with wanted as (
+  select p.name, p.version, p.table_name, s.checkpoint
+    from ${schema}.projections p
+   cross join lateral ${schema}.shard_checkpoints(p.table_name, p.shards) as s(checkpoint)
+   where p.status = 'live' and p.name = any($1)
+   union all
+  select h.name, null, null, h.checkpoint from unnest($2::text[], $3::text[]) as h(name, checkpoint)
+)
+select w.name, w.version, w.table_name, min(c.position), string_agg(distinct c.owner, ', ') filter (where c.lease_until > clock_timestamp()),
+       min(c.error), bool_and(coalesce(c.lease_until > clock_timestamp(), false)),
+       bool_or(c.error is not null and coalesce(c.lease_until < clock_timestamp(), true)),
+       max(c.failures), bool_or(c.paused_at is not null), min(c.pause_reason), count(*),
+       extract(epoch from max(c.retry_at) - clock_timestamp()) * 1000
+  from wanted w
+  join ${schema}.checkpoints c on c.name = w.checkpoint
+ group by w.name, w.version, w.table_name`,
 }
 
 /** How far a projection is, by what the database knows. */
@@ -20,13 +28,29 @@ export interface Progress {
   readonly version: number | undefined
   /** The live table, without its schema. */
   readonly table: string | undefined
+  /** Where all of its shards have come. */
   readonly position: bigint
+  /** The processes that have it. */
   readonly owner: string | undefined
   readonly error: string | undefined
+  /** Whether each shard is in somebody's hands. */
   readonly leaseRuns: boolean
+  /** Whether a shard stands still with an error that nobody works on. */
+  readonly abandoned: boolean
+  /** How often the batch that is next has failed. */
+  readonly failures: number
+  /** Why it was paused; undefined unless it was. */
+  readonly paused: string | undefined
+  readonly shards: number
+  /** After how many milliseconds a failed batch is tried again. */
+  readonly retryInMs: number | undefined
 }
 
-type ProgressRow = [string, string | null, string | null, string | null, string | null, string | null, string]
+type ProgressRow = [
+  ...[name: string, version: string | null, table: string | null, position: string, owner: string | null],
+  ...[error: string | null, leaseRuns: string, abandoned: string, failures: string],
+  ...[paused: string, pauseReason: string | null, shards: string, retryInMs: string | null],
+]
 
 /** Reads how far read models are, and handlers by the names of their checkpoints; what never started is left out. */
 export async function selectProgress(
@@ -37,17 +61,24 @@ export async function selectProgress(
   const values = [readModels, handlers.map(({ name }) => name), handlers.map(({ checkpoint }) => checkpoint)]
   const rows = await run<ProgressRow>(database, statement, values)
   return new Map(
-    rows.map(([name, version, table, position, owner, error, leaseRuns]) => [
-      name,
-      {
+    rows.map((row) => {
+      const [name, version, table, position, owner, error, leaseRuns, abandoned, failures, paused, pauseReason] = row
+      const [shards, retryInMs] = row.slice(11)
+      const progress: Progress = {
         name,
         version: version === null ? undefined : Number(version),
         table: table ?? undefined,
-        position: BigInt(position ?? 0),
+        position: BigInt(position),
         owner: owner ?? undefined,
         error: error ?? undefined,
         leaseRuns: leaseRuns === 't',
-      },
-    ]),
+        abandoned: abandoned === 't',
+        failures: Number(failures),
+        paused: paused === 't' ? (pauseReason ?? '') : undefined,
+        shards: Number(shards),
+        retryInMs: retryInMs == null ? undefined : Math.max(Number(retryInMs), 0),
+      }
+      return [name, progress]
+    }),
   )
 }

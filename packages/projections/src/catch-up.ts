@@ -1,0 +1,55 @@
+import { logWithin, type CheckpointPlace, type Database } from '@tidemark/eventstore'
+import type { ClientBase } from 'pg'
+import { placeAfter, readAfter } from './copy-log.js'
+import type { TablePart, TableParts } from './table-parts.js'
+
+/** Signals that more events are left than a short transaction takes. */
+export class FellBehind extends Error {}
+
+/** What may be left to fold while other transactions wait. */
+const finalEvents = 2000
+
+/**
+ * Brings all shards of a table to one position within the caller's transaction, and their checkpoints with them.
+ *
+ * @returns the place where they are now. @throws {FellBehind} too many events are left.
+ */
+export async function catchUpWithin(
+  client: ClientBase,
+  database: Database,
+  { parts }: Pick<TableParts, 'parts'>,
+  to: bigint,
+): Promise<CheckpointPlace> {
+  let left = finalEvents
+  let end: CheckpointPlace | undefined
+  for (const part of parts) {
+    const { place, events } = await catchUpPart(client, database, part, to, left)
+    left -= events
+    await part.checkpoint.advance(client, place)
+    end = place
+  }
+  if (!end) throw new Error('a table has at least one shard')
+  return end
+}
+
+async function catchUpPart(
+  client: ClientBase,
+  database: Database,
+  { table, checkpoint }: TablePart,
+  to: bigint,
+  left: number,
+): Promise<{ readonly place: CheckpointPlace; readonly events: number }> {
+  // Other transactions wait for this one, and may have all the connections that the pool or a pooler has.
+  const log = logWithin(database)
+  const epoch = await log.epoch()
+  let { place } = checkpoint
+  let events = 0
+  while (place.position < to) {
+    const batch = await readAfter({ log }, table, place.position, to, left - events + 1)
+    await table.apply(client, batch.events)
+    place = await placeAfter({ log }, batch, checkpoint, epoch)
+    events += batch.events.length
+    if (events > left) throw new FellBehind()
+  }
+  return { place, events }
+}

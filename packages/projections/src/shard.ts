@@ -1,0 +1,34 @@
+import type { LogFilter, LogShard } from '@tidemark/eventstore'
+import { typesOf } from './any-projection.js'
+import type { Projection, RowKey } from './define-projection.js'
+
+/** A part of a projection: all of it without a shard. */
+export interface ProjectionPart {
+  readonly projection: Projection
+  readonly shard?: LogShard | undefined
+}
+
+/** What a part wants of the log. Where rows are shared out and not streams, every part reads all of it. */
+export function filterOf({ projection, shard }: ProjectionPart): LogFilter {
+  return {
+    categories: projection.aggregates.map(({ name }) => name),
+    types: typesOf(projection),
+    ...(projection.keyedByStream && { shard }),
+  }
+}
+
+/** The shard by which a part's rows are told from the others', undefined where its streams already are. */
+export function rowShardOf({ projection, shard }: ProjectionPart): LogShard | undefined {
+  return projection.keyedByStream ? undefined : shard
+}
+
+/** Whether a row belongs to a shard: FNV-1a over the key's text, which must never change, for checkpoints depend on it. */
+export function isInShard(key: RowKey, shard: LogShard | undefined): boolean {
+  if (!shard) return true
+  const text = String(key)
+  let hash = 0x811c9dc5
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  }
+  return (hash >>> 0) % shard.count === shard.index
+}
