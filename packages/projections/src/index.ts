@@ -17,14 +17,21 @@ export {
 export {
   HandlerFailedError,
   InvalidRowError,
+  NoSuchTableError,
+  NotComparableError,
   ProjectionDefinitionError,
   ProjectionError,
   PromoteBlockedError,
   RebuildRunningError,
   SchemaChangedError,
+  TableBehindError,
   UnknownProjectionError,
   VersionNotLiveError,
 } from './errors.js'
+export { diffProjection, type DiffOptions, type ProjectionDiff } from './diff-projection.js'
+export { pauseProjection, resumeProjection } from './pause-projection.js'
+export { promoteProjection, rollbackProjection, type PromoteOptions, type PromoteResult } from './promote.js'
+export type { DifferentRow } from './sql/diff-tables.js'
 export { readModelOf, type ReadModel } from './read-model.js'
 export { parseRow, parseValue, selectExpression, type Row, type RowText } from './row.js'
 export type { WaitOptions, WaitResult } from './position-waiter.js'

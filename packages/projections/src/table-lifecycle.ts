@@ -72,7 +72,7 @@ export async function dropTable(database: Database, table: string): Promise<void
   await deleteTable(database, table)
 }
 
-/** A name that no table of the projection ever had: builds are numbered on, so that a paused writer of an old one meets no new one. */
+/** A name that no table of the projection has; a paused writer of one that had it once is kept out by the owner epoch of its checkpoint. */
 export function nextTable(projection: Projection, tables: readonly RegisteredTable[]): string {
   const builds = tables.map(({ table }) => Number(/_(\d+)$/.exec(table)?.[1] ?? 0))
   return tableNameOf(projection, Math.max(0, ...builds) + 1)

@@ -17,9 +17,13 @@ const reshardStatement: Statement = {
   name: 'reshard-checkpoints',
   text: (schema) => `
 with gone as (
-  delete from ${schema}.checkpoints where name = any($2)
+  delete from ${schema}.checkpoints where name = any($2) and name <> all($3)
 ), made as (
-  insert into ${schema}.checkpoints (name, position, event_id, epoch, owner_epoch) select unnest($3::text[]), $5, $6, $7, floor(random() * 1e12)
+  insert into ${schema}.checkpoints as c (name, position, event_id, epoch, owner_epoch)
+  select unnest($3::text[]), $5, $6, $7, floor(random() * 1e12)
+  on conflict (name) do update
+     set position = excluded.position, event_id = excluded.event_id, epoch = excluded.epoch,
+         owner = null, owner_epoch = c.owner_epoch + 1, lease_until = null
 )
 update ${schema}.projections set shards = $4, updated_at = clock_timestamp() where table_name = $1`,
 }
