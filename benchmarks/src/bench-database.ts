@@ -1,6 +1,6 @@
 import { migrate } from '@tidemark/migrations'
-import { startEmbeddedPostgres } from '@tidemark/test-servers'
 import pg from 'pg'
+import { startBenchServer } from './bench-server.js'
 
 /** A Postgres of the suite's own, with its durability as it comes: every commit is on disk. */
 export interface BenchDatabase {
@@ -15,18 +15,7 @@ export interface BenchDatabase {
  * With `BENCH_DATABASE_URL` an empty database of a server that is there already is used.
  */
 export async function startBenchDatabase(): Promise<BenchDatabase> {
-  const given = process.env['BENCH_DATABASE_URL']
-  const server = given
-    ? { url: given, close: () => Promise.resolve() }
-    : await startEmbeddedPostgres({
-        settings: {
-          shared_buffers: '1GB',
-          max_wal_size: '8GB',
-          max_connections: '200',
-          fsync: 'on',
-          synchronous_commit: 'on',
-        },
-      })
+  const server = await startBenchServer()
   const pool = new pg.Pool({ connectionString: server.url, max: 40 })
   pool.on('error', () => undefined)
   const client = new pg.Client({ connectionString: server.url })

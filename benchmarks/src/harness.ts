@@ -38,29 +38,51 @@ export interface Figure {
   readonly spread: readonly [number, number]
 }
 
+/** In place of a figure where a contender did not do its work. */
+export interface Failure {
+  readonly name: string
+  readonly unit: string
+  readonly error: string
+}
+
 export interface MeasureOptions {
   readonly rounds: number
   readonly warmUpMs: number
   readonly roundMs: number
   readonly onRound?: (round: number, contender: Contender, rate: number) => void
+  readonly onFailure?: (contender: Contender, error: unknown) => void
 }
 
 /**
  * Measures contenders in turn, round after round, after a warm-up of each.
  *
  * The machine's speed drifts by tens of percent, so a contender is compared with its yardstick within a round, never across runs.
+ * One that throws is not run again, has a failure in place of its figure, and is no yardstick.
  */
-export async function measure(contenders: readonly Contender[], options: MeasureOptions): Promise<Figure[]> {
+export async function measure(
+  contenders: readonly Contender[],
+  options: MeasureOptions,
+): Promise<(Figure | Failure)[]> {
   const runs = new Map<string, Run[]>(contenders.map(({ name }) => [name, []]))
+  const errors = new Map<string, string>()
   for (let round = 0; round <= options.rounds; round++) {
-    for (const contender of contenders) {
-      const run = await contender.run(round === 0 ? options.warmUpMs : options.roundMs)
-      if (round === 0) continue
-      runs.get(contender.name)?.push(run)
-      options.onRound?.(round, contender, rateOf(run))
+    for (const contender of contenders.filter(({ name }) => !errors.has(name))) {
+      try {
+        const run = await contender.run(round === 0 ? options.warmUpMs : options.roundMs)
+        if (round === 0) continue
+        runs.get(contender.name)?.push(run)
+        options.onRound?.(round, contender, rateOf(run))
+      } catch (error) {
+        errors.set(contender.name, error instanceof Error ? error.message : String(error))
+        runs.delete(contender.name)
+        options.onFailure?.(contender, error)
+      }
     }
   }
-  return contenders.map((contender) => figureOf(contender, runs))
+  return contenders.map((contender) => {
+    const error = errors.get(contender.name)
+    return error === undefined ? figureOf(contender, runs) : { name: contender.name, unit: contender.unit, error }
+  })
 }
 
 function figureOf({ name, unit, against }: Contender, runs: ReadonlyMap<string, readonly Run[]>): Figure {
@@ -112,7 +134,9 @@ export async function repeat(
       now = done
     }
   }
-  await Promise.all(Array.from({ length: callers }, (_, caller) => work(caller)))
+  // A caller that fails ends alone: what the others still do must not run beside the next contender.
+  const ended = await Promise.allSettled(Array.from({ length: callers }, (_, caller) => work(caller)))
+  for (const outcome of ended) if (outcome.status === 'rejected') throw outcome.reason
   return { count, seconds: (performance.now() - start) / 1000, latenciesMs }
 }
 

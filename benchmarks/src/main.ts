@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { measure, rateUnit, type Figure, type PreparedSuite } from './harness.js'
+import { measure, rateUnit, type Failure, type Figure, type PreparedSuite } from './harness.js'
 import { printFigure } from './print-figure.js'
 import { prepareAppend } from './suites/append.js'
 import { prepareMemory } from './suites/memory.js'
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
     return 2
   }
   const suite = await prepare(values.short)
-  let figures: Figure[]
+  let figures: (Figure | Failure)[]
   try {
     figures = await measure(suite.contenders, {
       rounds,
@@ -43,12 +43,13 @@ async function main(): Promise<number> {
       roundMs: seconds * 1000,
       onRound: (round, { name, unit }, rate) =>
         console.error(`round ${round}/${rounds}: ${name}: ${Math.round(rate)} ${rateUnit(unit)}`),
+      onFailure: ({ name }, error) => console.error(`${name}:`, error),
     })
   } finally {
     await suite.close()
   }
   for (const figure of figures) console.log(values.json ? JSON.stringify(figure) : printFigure(figure))
-  return 0
+  return figures.some((figure) => 'error' in figure) ? 1 : 0
 }
 
 process.exitCode = await main()

@@ -1,7 +1,9 @@
-import type { Figure } from './harness.js'
+import type { Failure, Figure } from './harness.js'
 
 /** One line for people: `append 32 callers   21,400 appends/s (20,900–22,100)  p50 1.4 ms  p99 3.2 ms  1.31 × pgbench …`. */
-export function printFigure({ name, unit, rate, p50Ms, p99Ms, against, ratio, spread }: Figure): string {
+export function printFigure(figure: Figure | Failure): string {
+  if ('error' in figure) return `${figure.name.padEnd(34)}  error: ${figure.error}`
+  const { name, unit, rate, p50Ms, p99Ms, against, ratio, spread } = figure
   const count = (value: number) => Math.round(value).toLocaleString('en')
   const columns = [
     name.padEnd(34),
