@@ -1,4 +1,4 @@
-// Checks that no tool looks at: the lock file, machine-bound text, the list of decisions, the Node floor.
+// Checks that no tool looks at: the lock files, machine-bound text, the list of decisions, the Node floor.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,32 +10,37 @@ const nodeFloor = '20.19.0'
 
 const problems = []
 const read = (path) => readFileSync(join(repositoryRoot, path), 'utf8')
-const lock = JSON.parse(read('package-lock.json'))
 
-/** Whether the lock places a package where Node.js would find it from the given folder. */
-function isLocked(path, name) {
-  if (lock.packages[`${path}${path ? '/' : ''}node_modules/${name}`] !== undefined) return true
-  return path !== '' && isLocked(path.replace(/(^|\/)(node_modules\/(@[^/]+\/)?)?[^/]+$/, ''), name)
-}
+/** The peers of the benchmarks are installed apart from the workspaces, and so have a lock of their own. */
+const lockFiles = ['package-lock.json', 'benchmarks/peers/package-lock.json']
 
-// A lock file that names its registry installs from there and nowhere else.
-for (const [path, { resolved, link }] of Object.entries(lock.packages)) {
-  if (resolved !== undefined && !link) {
-    problems.push(`package-lock.json: ${path} has a download address: keep omit-lockfile-registry-resolved in .npmrc`)
+for (const file of lockFiles) {
+  const lock = JSON.parse(read(file))
+
+  /** Whether the lock places a package where Node.js would find it from the given folder. */
+  const isLocked = (path, name) => {
+    if (lock.packages[`${path}${path ? '/' : ''}node_modules/${name}`] !== undefined) return true
+    return path !== '' && isLocked(path.replace(/(^|\/)(node_modules\/(@[^/]+\/)?)?[^/]+$/, ''), name)
   }
-}
 
-for (const [path, { engines, optional }] of Object.entries(lock.packages)) {
-  // An optional package that does not fit is left out by npm, without an error.
-  if (optional || engines?.node === undefined || semver.satisfies(nodeFloor, engines.node)) continue
-  problems.push(`package-lock.json: ${path} needs Node.js ${engines.node}, the floor is ${nodeFloor}: pin an older one`)
-}
+  // A lock file that names its registry installs from there and nowhere else.
+  for (const [path, { resolved, link }] of Object.entries(lock.packages)) {
+    if (resolved !== undefined && !link) {
+      problems.push(`${file}: ${path} has a download address: keep omit-lockfile-registry-resolved in .npmrc`)
+    }
+  }
 
-// npm leaves out the lock what a registry did not have for another platform, and then refuses `npm ci` everywhere.
-for (const [path, { optionalDependencies = {} }] of Object.entries(lock.packages)) {
-  for (const name of Object.keys(optionalDependencies)) {
-    if (!isLocked(path, name))
-      problems.push(`package-lock.json: lacks ${name} of ${path}: pin a version that is complete`)
+  for (const [path, { engines, optional }] of Object.entries(lock.packages)) {
+    // An optional package that does not fit is left out by npm, without an error.
+    if (optional || engines?.node === undefined || semver.satisfies(nodeFloor, engines.node)) continue
+    problems.push(`${file}: ${path} needs Node.js ${engines.node}, the floor is ${nodeFloor}: pin an older one`)
+  }
+
+  // npm leaves out the lock what a registry did not have for another platform, and then refuses `npm ci` everywhere.
+  for (const [path, { optionalDependencies = {} }] of Object.entries(lock.packages)) {
+    for (const name of Object.keys(optionalDependencies)) {
+      if (!isLocked(path, name)) problems.push(`${file}: lacks ${name} of ${path}: pin a version that is complete`)
+    }
   }
 }
 
