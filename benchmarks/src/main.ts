@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util'
 import { measure, rateUnit, type Failure, type Figure, type PreparedSuite } from './harness.js'
+import { PeersMissingError } from './peers/peer-packages.js'
 import { printFigure } from './print-figure.js'
 import { prepareAppend } from './suites/append.js'
 import { prepareMemory } from './suites/memory.js'
+import { preparePeers } from './suites/peers.js'
 import { prepareProjections } from './suites/projections.js'
 import { prepareRead } from './suites/read.js'
 import { prepareTenancy } from './suites/tenancy.js'
@@ -13,6 +15,7 @@ const suites: Readonly<Record<string, (isShort: boolean) => Promise<PreparedSuit
   read: prepareRead,
   memory: prepareMemory,
   tenancy: prepareTenancy,
+  peers: preparePeers,
 }
 
 const usage = `usage: npm run bench -- <${Object.keys(suites).join('|')}> [--json] [--rounds 3] [--seconds 5] [--short]`
@@ -52,4 +55,9 @@ async function main(): Promise<number> {
   return figures.some((figure) => 'error' in figure) ? 1 : 0
 }
 
-process.exitCode = await main()
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(error instanceof PeersMissingError ? error.message : error)
+  process.exitCode = 1
+}
