@@ -2,10 +2,17 @@ import { on, type EventStore, type LogShard, type RecordedEvent } from '@tidemar
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
 import { RowFold, type RowChanges } from './fold-rows.js'
+import { Parking, type SetAside } from './poison/parking.js'
 import { rowsToJson, type Row } from './row.js'
 import { rowShardOf } from './shard.js'
+import { insertParked, selectParkedStreams } from './sql/parked-statements.js'
 import { TableStatements } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
+
+/** What a transaction of a build writes. */
+export interface BuildChanges extends RowChanges {
+  readonly setAside: readonly SetAside[]
+}
 
 export interface BuildRowsOptions {
   /** Whether the table has no rows yet, so that none need be looked up. */
@@ -37,6 +44,7 @@ export class BuildRows {
   /** On their way into the table. */
   private taken = new Set<RowKey>()
   private trimDue = false
+  private parking: Parking | undefined
   /** Whether every row of the table is in memory. */
   private complete: boolean
   private bytesPerRow = 0
@@ -56,12 +64,16 @@ export class BuildRows {
     this.maxBytes = options.maxBytes ?? 48 * 1024 * 1024
   }
 
-  /** Folds events into the rows in memory. */
+  /** Folds events into the rows in memory; one that fails is set aside as the projection's policy says, or thrown. */
   async fold(events: readonly RecordedEvent[]): Promise<void> {
+    this.parking ??= new Parking(
+      await selectParkedStreams(this.store.database, this.table),
+      this.projection.poison.policy,
+    )
     if (this.trimDue) this.trim()
     const steps = this.folder.plan(await this.store.reveal(this.projection.aggregates, events))
     if (!this.complete) await this.lookUp(steps.flatMap(({ keys }) => keys))
-    const { upserts, deletes } = this.folder.apply(steps, this.rows)
+    const { upserts, deletes } = this.folder.apply(steps, this.rows, this.parking)
     for (const row of upserts) this.changed.add(row[this.projection.key] as RowKey)
     for (const key of deletes) this.changed.add(key)
     this.weigh(upserts)
@@ -73,7 +85,7 @@ export class BuildRows {
   }
 
   /** What has changed since the last call, whose changes must be written by now. */
-  takeChanges(): RowChanges {
+  takeChanges(): BuildChanges {
     const upserts: Row[] = []
     const deletes: RowKey[] = []
     for (const key of this.changed) {
@@ -83,16 +95,19 @@ export class BuildRows {
     }
     this.taken = this.changed
     this.changed = new Set()
-    return { upserts, deletes }
+    return { upserts, deletes, setAside: this.parking?.takeOut() ?? [] }
   }
 
   /** Writes changes in the caller's transaction. */
-  async write(transaction: ClientBase, { upserts, deletes }: RowChanges): Promise<void> {
+  async write(transaction: ClientBase, { upserts, deletes, setAside }: BuildChanges): Promise<void> {
     const database = on(this.store.database, transaction)
     for (let from = 0; from < upserts.length; from += rowsPerStatement) {
       await this.statements.upsertRows(database, upserts.slice(from, from + rowsPerStatement))
     }
     if (deletes.length > 0) await this.statements.deleteRows(database, deletes)
+    if (setAside.length === 0) return
+    const consumer = { consumer: this.table, projection: this.projection.name, shard: this.shard?.index ?? 0 }
+    await insertParked(database, consumer, setAside)
   }
 
   /** The changes that were taken last are committed. */

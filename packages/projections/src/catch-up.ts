@@ -46,7 +46,7 @@ async function catchUpPart(
   let events = 0
   while (place.position < to) {
     const batch = await readAfter({ log }, table, place.position, to, left - events + 1)
-    await table.apply(client, batch.events)
+    await table.apply(client, batch.events, true)
     place = await placeAfter({ log }, batch, checkpoint, epoch)
     events += batch.events.length
     if (events > left) throw new FellBehind()

@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg'
 import type { EventFrom } from './define-projection.js'
 import { checkName, checkVersion, listOf } from './definition-checks.js'
 import { ProjectionDefinitionError } from './errors.js'
+import { poisonRulesOf, type PoisonRules } from './poison/poison-rules.js'
 
 /** What {@link defineHandler} takes. */
 export interface HandlerDefinition<Name extends string, From extends AnyAggregate | readonly AnyAggregate[]> {
@@ -14,6 +15,8 @@ export interface HandlerDefinition<Name extends string, From extends AnyAggregat
   readonly on: From
   /** Only these types of events; all of the aggregates' unless given. */
   readonly types?: readonly EventFrom<From>['type'][]
+  /** What becomes of an event that it keeps failing on; the handler stops unless given. */
+  readonly poison?: PoisonRules
   /** Does its work in the transaction that moves the checkpoint; it must not commit or roll back. */
   readonly handle: (transaction: ClientBase, events: readonly EventFrom<From>[]) => Promise<void>
 }
@@ -27,6 +30,7 @@ export interface ProjectionHandler<Name extends string = string> {
   readonly version: number
   readonly aggregates: readonly AnyAggregate[]
   readonly types: readonly string[]
+  readonly poison: Required<PoisonRules>
   readonly handle: AnyHandle
 }
 
@@ -63,5 +67,6 @@ export function defineHandler<const Name extends string, const From extends AnyA
       name,
       `none of its aggregates has an event ${unknown}: there is ${known.join(', ')}`,
     )
-  return { kind: 'handler', name, version, aggregates, types, handle: handle }
+  const poison = poisonRulesOf(name, definition.poison)
+  return { kind: 'handler', name, version, aggregates, types, poison, handle: handle }
 }

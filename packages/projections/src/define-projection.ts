@@ -2,6 +2,7 @@ import type { AnyAggregate, EventOf, RecordedEvent } from '@tidemark/eventstore'
 import type { z } from 'zod'
 import { columnsOf, type Column } from './columns.js'
 import { ProjectionDefinitionError } from './errors.js'
+import { poisonRulesOf, type PoisonRules } from './poison/poison-rules.js'
 import { checkName, checkShards, checkVersion, listOf } from './definition-checks.js'
 
 /** The key of a row. */
@@ -78,6 +79,8 @@ export interface ProjectionDefinition<
    * rebuild to change it.
    */
   readonly shards?: number
+  /** What becomes of an event that it keeps failing on; the projection stops unless given. */
+  readonly poison?: PoisonRules
   /** What queries may filter and sort by; nothing unless given. */
   readonly api?: QueryRules<keyof z.output<Schema> & string>
 }
@@ -101,6 +104,7 @@ export interface Projection<Name extends string = string, Schema extends z.ZodOb
   /** Whether a row has the events of one stream, so that streams can be shared out; rows are where it has those of several. */
   readonly keyedByStream: boolean
   readonly shards: number
+  readonly poison: Required<PoisonRules>
   readonly api: QueryRules
 }
 
@@ -175,6 +179,7 @@ export function defineProjection<
     keyOf: readKey,
     keyedByStream: !keyOf && aggregates.length === 1,
     shards,
+    poison: poisonRulesOf(name, definition.poison),
   }
 }
 

@@ -10,13 +10,17 @@ import type { z } from 'zod'
 import type { Column } from './columns.js'
 import type { Projection, RowKey } from './define-projection.js'
 import { HandlerFailedError, InvalidRowError } from './errors.js'
+import type { Parking } from './poison/parking.js'
 import type { Row } from './row.js'
 import { isInShard } from './shard.js'
+import { unstorable } from './unstorable.js'
 
 /** An event, upcast, and the rows that it touches. */
 export interface Step {
   readonly event: RecordedEvent
   readonly keys: readonly RowKey[]
+  /** Why it could not be upcast, or its rows not be told; the event is as stored then. */
+  readonly failure?: HandlerFailedError
 }
 
 /** What a batch makes of the rows. */
@@ -29,6 +33,8 @@ export interface RowChanges {
 export class RowFold {
   private readonly aggregates: ReadonlyMap<string, AnyAggregate>
   private readonly nullables: readonly Column[]
+  /** Those with values that Postgres does not take. */
+  private readonly refusable: readonly Column[]
 
   constructor(
     private readonly projection: Projection,
@@ -37,47 +43,71 @@ export class RowFold {
   ) {
     this.aggregates = new Map(projection.aggregates.map((aggregate) => [aggregate.name, aggregate]))
     this.nullables = projection.columns.filter(({ nullable }) => nullable)
+    this.refusable = projection.columns.filter(({ kind }) => ['string', 'bigint', 'json'].includes(kind))
   }
 
   /**
-   * Brings events to their newest schema, and says which rows each touches.
+   * Brings events to their newest schema, and says which rows each touches. An event that throws in that fails when it is applied.
    *
-   * @throws {UnknownEventError} @throws {HandlerFailedError}
+   * @throws {UnknownEventError}
    */
   plan(events: readonly RecordedEvent[]): Step[] {
-    const { keyOf, name, handlers } = this.projection
+    const { handlers } = this.projection
     const steps: Step[] = []
     for (const stored of events) {
       const aggregate = this.aggregates.get(stored.category)
       if (!aggregate || !wants(aggregate, stored, handlers)) continue
-      const event = upcastFor(name, aggregate, stored)
-      if (!event) continue
-      let keys: RowKey | readonly RowKey[] | null
       try {
-        keys = keyOf(event)
+        const step = this.stepOf(aggregate, stored)
+        if (step) steps.push(step)
       } catch (error) {
-        throw new HandlerFailedError(name, event, error)
+        if (!(error instanceof HandlerFailedError)) throw error
+        steps.push({ event: stored, keys: [], failure: error })
       }
-      if (keys === null) continue
-      const touched = typeof keys === 'object' ? [...new Set(keys)] : [keys]
-      const own = this.rowShard ? touched.filter((key) => isInShard(key, this.rowShard)) : touched
-      if (own.length > 0) steps.push({ event, keys: own })
     }
     return steps
+  }
+
+  private stepOf(aggregate: AnyAggregate, stored: RecordedEvent): Step | undefined {
+    const { keyOf, name } = this.projection
+    const event = upcastFor(name, aggregate, stored)
+    if (!event) return undefined
+    let keys: RowKey | readonly RowKey[] | null
+    try {
+      keys = keyOf(event)
+    } catch (error) {
+      throw new HandlerFailedError(name, event, error)
+    }
+    if (keys === null) return undefined
+    const touched = typeof keys === 'object' ? [...new Set(keys)] : [keys]
+    const own = this.rowShard ? touched.filter((key) => isInShard(key, this.rowShard)) : touched
+    return own.length > 0 ? { event, keys: own } : undefined
   }
 
   /**
    * Applies steps in order to the rows of their keys. The map is changed: it holds the rows after, null for a row that is gone.
    *
+   * With a parking, events that fail go there, and the later ones of their streams; the rows are as if these had not been.
+   *
    * @throws {HandlerFailedError} @throws {InvalidRowError}
    */
-  apply(steps: readonly Step[], rows: Map<RowKey, Row | null>): RowChanges {
+  apply(steps: readonly Step[], rows: Map<RowKey, Row | null>, parking?: Parking): RowChanges {
     const before = new Map<RowKey, Row | null>()
-    for (const { event, keys } of steps) {
-      for (const key of keys) {
-        const row = rows.get(key) ?? null
-        if (!before.has(key)) before.set(key, row)
-        rows.set(key, this.next(row, event, key))
+    for (const step of steps) {
+      const { event, keys } = step
+      if (parking?.holds(event, keys)) continue
+      let made: readonly (Row | null)[]
+      try {
+        // All of an event's rows, or none.
+        made = this.rowsAfter(step, rows)
+      } catch (error) {
+        if (!parking) throw error
+        parking.take(event, keys, error)
+        continue
+      }
+      for (const [index, key] of keys.entries()) {
+        if (!before.has(key)) before.set(key, rows.get(key) ?? null)
+        rows.set(key, made[index] ?? null)
       }
     }
     const upserts: Row[] = []
@@ -89,6 +119,11 @@ export class RowFold {
       else deletes.push(key)
     }
     return { upserts, deletes }
+  }
+
+  private rowsAfter({ event, keys, failure }: Step, rows: ReadonlyMap<RowKey, Row | null>): (Row | null)[] {
+    if (failure) throw failure
+    return keys.map((key) => this.next(rows.get(key) ?? null, event, key))
   }
 
   private next(row: Row | null, event: RecordedEvent, key: RowKey): Row | null {
@@ -121,6 +156,10 @@ export class RowFold {
         `$.${keyProperty}`,
         `the key is ${JSON.stringify(row[keyProperty])}, but the event is for ${JSON.stringify(key)}`,
       )
+    for (const { property, kind } of this.refusable) {
+      const reason = unstorable(row[property], kind)
+      if (reason) refuse(reason.path === '$' ? `$.${property}` : `$.${property}${reason.path.slice(1)}`, reason.reason)
+    }
     for (const { property, whenNull } of this.nullables) {
       if (row[property] !== undefined) continue
       // As it would come back from the table.

@@ -1,18 +1,13 @@
-import {
-  inTransaction,
-  on,
-  type EventStore,
-  type SubscriptionBatch,
-  type SubscriptionState,
-} from '@tidemark/eventstore'
-import type { ClientBase } from 'pg'
+import { inTransaction, on, type EventStore, type SubscriptionState } from '@tidemark/eventstore'
 import { typesOf, type AnyProjection } from './any-projection.js'
 import type { ProjectionHandler } from './define-handler.js'
 import { VersionNotLiveError } from './errors.js'
 import { upcastFor, wants } from './fold-rows.js'
 import { checkpointNameOf, handlerIdOf, shardsOf } from './names.js'
+import { HandlerBatches } from './poison/handler-batches.js'
 import { ReadModelTable } from './read-model-table.js'
 import { filterOf } from './shard.js'
+import { selectErrorFree } from './sql/select-error-free.js'
 import type { RegisteredTable } from './sql/registry-statements.js'
 import { TableFollower, type Followed, type FollowerOptions } from './table-follower.js'
 import { ensureLiveTable } from './table-lifecycle.js'
@@ -57,8 +52,9 @@ export class ProjectionRunner {
   /** Starts to follow what is there to follow, and stops what is not there any more. */
   async refresh(tables: readonly RegisteredTable[]): Promise<void> {
     const wanted = new Map(this.wantedOf(tables).map((followed) => [followed.checkpoint, followed]))
+    const resumed = await this.resumedOf([...this.followers.values()].filter(({ hasFailed }) => hasFailed))
     for (const [checkpoint, follower] of this.followers) {
-      if (wanted.has(checkpoint)) continue
+      if (wanted.has(checkpoint) && !resumed.has(checkpoint)) continue
       this.followers.delete(checkpoint)
       await follower.stop()
     }
@@ -66,6 +62,15 @@ export class ProjectionRunner {
       if (!this.followers.has(checkpoint))
         this.followers.set(checkpoint, new TableFollower(this.store, followed, this.options))
     }
+  }
+
+  /** Those of failed followers that somebody wants to go on. */
+  private async resumedOf(failed: readonly TableFollower[]): Promise<ReadonlySet<string>> {
+    if (failed.length === 0) return new Set()
+    return selectErrorFree(
+      this.store.database,
+      failed.map(({ checkpoint }) => checkpoint),
+    )
   }
 
   /** Lets the batches in work finish, and ends. */
@@ -91,7 +96,7 @@ export class ProjectionRunner {
 
   /** Whether it stopped for good, on an event or a log that this code cannot go on with. */
   get hasFailed(): boolean {
-    return this.serving.some(({ subscription }) => subscription.state === 'failed')
+    return this.serving.some(({ hasFailed }) => hasFailed)
   }
 
   private get serving(): TableFollower[] {
@@ -125,7 +130,8 @@ export class ProjectionRunner {
       return {
         checkpoint,
         filter: filterOf({ projection, shard }),
-        apply: (client: ClientBase, events: SubscriptionBatch['events']) => rows.apply(client, events),
+        poison: projection.poison,
+        effects: rows,
         onAdvance: () => this.options.onAdvance(projection.name),
       }
     })
@@ -137,7 +143,8 @@ export class ProjectionRunner {
     return {
       checkpoint: checkpointNameOf(handlerIdOf(handler)),
       filter: { categories: [...aggregates.keys()], types: typesOf(handler) },
-      apply: async (client, events) => {
+      poison: handler.poison,
+      effects: new HandlerBatches(this.store, handler, async (client, events) => {
         const revealed = await this.store.reveal(handler.aggregates, events, client)
         const known = revealed.flatMap((event) => {
           const aggregate = aggregates.get(event.category)
@@ -145,7 +152,7 @@ export class ProjectionRunner {
           return upcastFor(handler.name, aggregate, event) ?? []
         })
         await handler.handle(client, known)
-      },
+      }),
       onAdvance: () => this.options.onAdvance(handler.name),
     }
   }

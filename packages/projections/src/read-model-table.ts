@@ -2,15 +2,18 @@ import { on, type EventStore, type LogShard, type RecordedEvent } from '@tidemar
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
 import { RowFold, type RowChanges } from './fold-rows.js'
+import { Parking, type StreamKey } from './poison/parking.js'
 import type { Row } from './row.js'
 import { rowShardOf } from './shard.js'
+import { insertParked, selectParkedStreams } from './sql/parked-statements.js'
 import { TableStatements } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
 
-/** The table of one build, and what batches of events do to it. */
+/** The table of one build, and what batches of events do to it. Whoever has its checkpoint is the only one who changes it. */
 export class ReadModelTable {
   private readonly fold: RowFold
   private readonly statements: TableStatements
+  private waiting: ReadonlySet<StreamKey> | undefined
 
   constructor(
     private readonly store: EventStore,
@@ -23,17 +26,35 @@ export class ReadModelTable {
     this.statements = new TableStatements(shapeFor(projection, name))
   }
 
-  /** Folds events into the table's rows within the caller's transaction: at most one read of rows, one write and one delete. */
-  async apply(transaction: ClientBase, events: readonly RecordedEvent[]): Promise<RowChanges> {
+  /** Forgets which streams wait: another process may have had the checkpoint since. */
+  reload(): void {
+    this.waiting = undefined
+  }
+
+  /**
+   * Folds events into the table's rows within the caller's transaction: at most one read of rows, one write and one delete.
+   *
+   * An event that fails is set aside as the projection's policy says, or thrown unless `tolerant`.
+   */
+  async apply(transaction: ClientBase, events: readonly RecordedEvent[], tolerant: boolean): Promise<RowChanges> {
+    const { projection, name } = this
     const database = on(this.store.database, transaction)
-    const steps = this.fold.plan(await this.store.reveal(this.projection.aggregates, events, transaction))
+    const steps = this.fold.plan(await this.store.reveal(projection.aggregates, events, transaction))
+    this.waiting ??= await selectParkedStreams(database, name)
+    const parking = new Parking(new Set(this.waiting), tolerant ? projection.poison.policy : 'stop')
     const keys = new Set<RowKey>()
     for (const step of steps) for (const key of step.keys) keys.add(key)
-    if (keys.size === 0) return { upserts: [], deletes: [] }
-    const rows: Map<RowKey, Row | null> = await this.statements.selectRows(database, [...keys])
-    const changes = this.fold.apply(steps, rows)
+    const rows: Map<RowKey, Row | null> =
+      keys.size > 0 ? await this.statements.selectRows(database, [...keys]) : new Map<RowKey, Row>()
+    const changes = this.fold.apply(steps, rows, parking)
     if (changes.upserts.length > 0) await this.statements.upsertRows(database, changes.upserts)
     if (changes.deletes.length > 0) await this.statements.deleteRows(database, changes.deletes)
+    if (parking.setAside.length > 0) {
+      const consumer = { consumer: name, projection: projection.name, shard: this.shard?.index ?? 0 }
+      await insertParked(database, consumer, parking.setAside)
+      // Read anew once the transaction is committed, if it is.
+      this.reload()
+    }
     return changes
   }
 }

@@ -2,6 +2,7 @@ import {
   failpoint,
   inTransaction,
   on,
+  type Checkpoint,
   type EventStore,
   type LogFilter,
   type Logger,
@@ -9,6 +10,8 @@ import {
   type SubscriptionBatch,
 } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
+import { isPoison } from './poison/is-poison.js'
+import type { PoisonRules } from './poison/poison-rules.js'
 import { setUpBatch } from './sql/set-up-batch.js'
 
 /** Something that takes batches of events, with one checkpoint: a shard of a table, or a handler. */
@@ -16,8 +19,13 @@ export interface Followed {
   /** The name of the checkpoint. */
   readonly checkpoint: string
   readonly filter: LogFilter
-  /** Does the work of a batch in the transaction that moves the checkpoint. */
-  readonly apply: (transaction: ClientBase, events: SubscriptionBatch['events']) => Promise<unknown>
+  readonly poison: Required<PoisonRules>
+  readonly effects: {
+    /** Does the work of a batch in the transaction that moves the checkpoint; sets aside what fails if `tolerant`. */
+    apply(transaction: ClientBase, events: SubscriptionBatch['events'], tolerant: boolean): Promise<unknown>
+    /** Forgets what it knows of the database: another process may have had the checkpoint since. */
+    reload(): void
+  }
   /** Called after each commit. */
   readonly onAdvance: () => void
 }
@@ -38,6 +46,7 @@ const shortestIdleMs = 1000
 export class TableFollower {
   readonly checkpoint: string
   readonly subscription: Subscription
+  private current: Checkpoint | undefined
 
   constructor(
     private readonly store: EventStore,
@@ -50,9 +59,15 @@ export class TableFollower {
       name: followed.checkpoint,
       filter: followed.filter,
       handle: (batch) => this.handle(batch),
+      isFinal: (error) => isPoison(error) && (this.current?.failures ?? 0) >= followed.poison.retries,
       mayTake: (waitedMs) => mayTake(this.checkpoint, waitedMs),
       ...{ owner, batchSize, leaseMs, logger },
     })
+  }
+
+  /** Whether it stopped for good, on an event or a log that this code cannot go on with. */
+  get hasFailed(): boolean {
+    return this.subscription.state === 'failed'
   }
 
   /** Lets the batch in work finish, and ends. */
@@ -62,6 +77,8 @@ export class TableFollower {
 
   private async handle({ events, to, checkpoint }: SubscriptionBatch): Promise<void> {
     const { store, followed } = this
+    if (checkpoint !== this.current) followed.effects.reload()
+    this.current = checkpoint
     if (events.length === 0) {
       await checkpoint.advance(store.database.queryable, to)
     } else {
@@ -70,7 +87,7 @@ export class TableFollower {
         await setUpBatch(on(store.database, client), { idleMs, commit: 'durable' })
         // First, for it locks the checkpoint: an owner that was replaced stops here, before it does any work.
         await checkpoint.advance(client, to)
-        await followed.apply(client, events)
+        await followed.effects.apply(client, events, checkpoint.failures >= followed.poison.retries)
         await failpoint?.('projection.before-commit')
       })
       await failpoint?.('projection.after-commit')

@@ -10,6 +10,7 @@ import {
   selectTables,
   type RegisteredTable,
 } from './sql/registry-statements.js'
+import { deleteParkedOf } from './sql/parked-statements.js'
 import { selectTableColumns } from './sql/select-table-columns.js'
 import type { TableShape } from './sql/table-statements.js'
 
@@ -70,6 +71,7 @@ export async function createTable(
 export async function dropTable(database: Database, table: string): Promise<void> {
   await execute(database, ddl.dropTableText(database.schema, table))
   await deleteTable(database, table)
+  await deleteParkedOf(database, table)
 }
 
 /** A name that no table of the projection has; a paused writer of one that had it once is kept out by the owner epoch of its checkpoint. */
