@@ -8,7 +8,9 @@ export function unstorable(
 ): { readonly path: string; readonly reason: string } | undefined {
   if (value === undefined || value === null) return undefined
   if (kind === 'bigint') {
-    return BigInt.asIntN(64, value as bigint) === value ? undefined : { path: '$', reason: 'it needs more than 64 bits' }
+    return BigInt.asIntN(64, value as bigint) === value
+      ? undefined
+      : { path: '$', reason: 'it needs more than 64 bits' }
   }
   try {
     assertStorable(value)

@@ -22,7 +22,8 @@ export function isPoison(error: unknown): boolean {
   return translated instanceof DatabaseError && translated.kind === 'other'
 }
 
-function sqlStateOf(error: unknown): string | undefined {
+/** The SQLSTATE of an error of the driver or of ours; undefined for anything else. */
+export function sqlStateOf(error: unknown): string | undefined {
   if (error instanceof DatabaseError) return error.sqlState
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
