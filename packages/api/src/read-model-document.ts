@@ -52,7 +52,18 @@ export function documentList(model: ServedModel): RouteDocument {
               required: ['data', 'page'],
               properties: {
                 data: { type: 'array', items: rowSchema },
-                page: { type: 'object', required: ['next'], properties: { next: { type: ['string', 'null'] } } },
+                page: {
+                  type: 'object',
+                  required: ['next'],
+                  properties: {
+                    next: { type: ['string', 'null'] },
+                    incomplete: {
+                      type: 'array',
+                      items: text,
+                      description: 'The keys of rows that lack an event which the projection could not handle',
+                    },
+                  },
+                },
               },
             },
           },
@@ -79,7 +90,13 @@ export function documentRow({ name, key, rowSchema }: ServedModel): RouteDocumen
     response: {
       200: {
         description: 'The row',
-        headers: { ETag: { schema: text, description: 'Send it as If-None-Match, for 304 while the row is the same' } },
+        headers: {
+          ETag: { schema: text, description: 'Send it as If-None-Match, for 304 while the row is the same' },
+          'Tidemark-Incomplete': {
+            schema: text,
+            description: 'There when the row lacks an event which the projection could not handle: parked-event',
+          },
+        },
         content: { 'application/json': { schema: rowSchema } },
       },
       304: { description: 'The row is the same as the one with that ETag' },

@@ -1,5 +1,5 @@
 import { DatabaseError, type Database, type EventStore } from '@tidemark/eventstore'
-import { createProjector, type AnyProjection, type Projection } from '@tidemark/projections'
+import { createProjector, incompleteRows, type AnyProjection, type Projection } from '@tidemark/projections'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
@@ -35,7 +35,13 @@ export interface ReadModelsOptions extends ProblemResponseOptions {
   readonly maxWaiters?: number
 }
 
+interface Served {
+  readonly projection: Projection
+  readonly model: ServedModel
+}
+
 interface Context {
+  readonly store: EventStore
   readonly database: Database
   readonly cursors: Cursors
   readonly consistency: ReadYourWrites
@@ -43,6 +49,8 @@ interface Context {
 
 /**
  * A Fastify plugin that serves read models: `GET {projection}` in pages, and `GET {projection}/{key}`.
+ *
+ * Rows that lack a parked event are told: by `page.incomplete`, and by the header `Tidemark-Incomplete`.
  *
  * Filters and sorts are those that the definition allows; pages go on by signed cursors (`after`), never by offset. With a
  * `Consistency-Token` a read waits until the projection shows that command. Register it under a prefix, such as `/v1`.
@@ -60,6 +68,7 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
   if (readPool !== options.readPool) app.addHook('onClose', () => readPool.end())
   const waiter = options.projector ?? waiterOf(app, store, projections)
   const context: Context = {
+    store,
     // Texts of queries differ from request to request: prepared under names they would fill the server's memory.
     database: { ...store.database, queryable: readPool, prepare: false },
     cursors: new Cursors(cursorSecret),
@@ -71,7 +80,7 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
     app.get<{ Querystring: RawQuery }>(`/${model.name}`, { schema: documentList(model) }, async (request, reply) => {
       const query = parseReadQuery(model, request.query, context.cursors)
       await context.consistency.wait(projection, request, reply)
-      return sendPage(context, model, query, request, reply)
+      return sendPage(context, { projection, model }, query, request, reply)
     })
     app.get<{ Params: { key: string }; Querystring: RawQuery }>(
       `/${model.name}/:key`,
@@ -79,7 +88,7 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
       async (request, reply) => {
         const fields = parseRowQuery(model, request.query)
         await context.consistency.wait(projection, request, reply)
-        return sendRow(context, model, fields, request, reply)
+        return sendRow(context, { projection, model }, fields, request, reply)
       },
     )
     for (const url of [`/${model.name}`, `/${model.name}/:key`]) refuseOtherMethods(app, url, ['GET'])
@@ -115,21 +124,24 @@ function readModelsAmong(projections: readonly AnyProjection[]): readonly Projec
 }
 
 async function sendPage(
-  { database, cursors }: Context,
-  model: ServedModel,
+  { store, database, cursors }: Context,
+  { projection, model }: Served,
   query: ReturnType<typeof parseReadQuery>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { rows, next } = await selectPage(database, model, query).catch(asReadProblem(model))
+  const { rows, keys, next } = await selectPage(database, model, query).catch(asReadProblem(model))
+  const incomplete = [...(await incompleteAmong(store, projection, keys))]
   const cursor = next ? cursors.write(next, identityOf(model, query)) : null
   if (cursor !== null) void reply.header('link', `<${nextPath(request, cursor)}>; rel="next"`)
-  return reply.headers(readHeaders).send({ data: rows, page: { next: cursor } })
+  return reply
+    .headers(readHeaders)
+    .send({ data: rows, page: { next: cursor, ...(incomplete.length > 0 && { incomplete }) } })
 }
 
 async function sendRow(
-  { database }: Context,
-  model: ServedModel,
+  { store, database }: Context,
+  { projection, model }: Served,
   fields: Parameters<typeof selectRow>[2],
   request: FastifyRequest<{ Params: { key: string } }>,
   reply: FastifyReply,
@@ -138,6 +150,8 @@ async function sendRow(
   const keyText = queryValue(key, model.key.kind)
   const row =
     keyText === undefined ? undefined : await selectRow(database, model, fields, keyText).catch(asReadProblem(model))
+  if (keyText !== undefined && (await incompleteAmong(store, projection, [keyText])).size > 0)
+    void reply.header('tidemark-incomplete', 'parked-event')
   if (!row) throw new ProblemError('row-not-found', `projection "${model.name}" has no row with the key ${quoted(key)}`)
   const body = toJson(row)
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
@@ -147,6 +161,16 @@ async function sendRow(
     .type('application/json; charset=utf-8')
     .serializer((text: string) => text)
     .send(body)
+}
+
+/** Which rows lack an event that was parked: asked only where events may be. */
+async function incompleteAmong(
+  store: EventStore,
+  projection: Projection,
+  keys: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (projection.poison.policy !== 'park' || keys.length === 0) return new Set()
+  return incompleteRows(store, projection, keys)
 }
 
 // What a read shows can change at any time, and may be meant for its caller alone.

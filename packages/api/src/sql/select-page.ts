@@ -6,12 +6,14 @@ import { quotedColumn, selectedColumns } from './selected-columns.js'
 
 export interface Page {
   readonly rows: readonly Row[]
+  /** The keys of the rows as text, whether the rows have them or not. */
+  readonly keys: readonly string[]
   /** Where the next page goes on; undefined when this is the last. */
   readonly next: CursorValues | undefined
 }
 
 /** Reads one page of a read model, with one row more to know whether another follows. */
-export async function selectPage(database: Database, { view }: ReadModel, query: ReadQuery): Promise<Page> {
+export async function selectPage(database: Database, { view, key }: ReadModel, query: ReadQuery): Promise<Page> {
   const { filters, sort, fields, limit, after } = query
   const values: unknown[] = []
   const bind = (value: unknown, type: string) => `$${values.push(value)}::${type}`
@@ -25,8 +27,11 @@ select ${[...selectedColumns(fields), ...sort.map(({ column }) => `${quotedColum
  limit ${bind(limit + 1, 'int')}`
   const found = await run<(string | null)[]>(database, { name: 'select-page', text: () => text }, values)
   const page = found.slice(0, limit)
+  const keyIndex = fields.length + sort.findIndex(({ column }) => column.property === key.property)
   return {
     rows: page.map((row) => parseRow(fields, row)),
+    // Each order ends with the key.
+    keys: page.map((row) => row[keyIndex] ?? ''),
     next: found.length > limit ? page.at(-1)?.slice(fields.length) : undefined,
   }
 }
