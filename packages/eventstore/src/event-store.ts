@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
-import type { Database, Queryable } from './database.js'
+import { on, type Database, type Queryable } from './database.js'
 import type { AnyAggregate } from './define-aggregate.js'
 import { ConfigurationError } from './errors.js'
 import type { EventStoreOptions, WalkLogOptions } from './event-store-options.js'
@@ -11,6 +11,7 @@ import { silentLogger, type Logger } from './logger.js'
 import type { LogSource } from './log-source.js'
 import { beginNewEpoch, type NewEpoch, type NewEpochOptions } from './new-epoch.js'
 import { PostgresLog } from './postgres-log.js'
+import { selectEventsAt } from './sql/select-events-at.js'
 import type { Head } from './sql/select-head.js'
 import { StreamStore, type StreamContext } from './stream-store.js'
 import { Subscription, type SubscriptionOptions } from './subscription.js'
@@ -118,6 +119,22 @@ export class EventStore extends StreamStore implements EventStorePort {
    */
   walkLog(options: WalkLogOptions = {}): AsyncIterable<RecordedEvent> {
     return walkLog(this.log, options)
+  }
+
+  /**
+   * Reads the events at given positions, in the order of the log; data as stored. Positions that have no event are left out.
+   *
+   * `queryable` is the transaction that the read joins. The positions must be at or below a safe head.
+   *
+   * @example
+   * const [first] = await store.readEventsAt([1n])
+   */
+  async readEventsAt(
+    positions: readonly bigint[],
+    queryable: Queryable = this.pool,
+  ): Promise<readonly RecordedEvent[]> {
+    if (positions.length === 0) return []
+    return selectEventsAt(on(this.database, queryable), positions, await this.tenancy.enabled(queryable))
   }
 
   /** How far the log may be read now, and which backend holds it back. */

@@ -21,9 +21,9 @@ export class Tenancy {
 
   constructor(private readonly database: Database) {}
 
-  /** Whether each stream belongs to a tenant. */
-  async enabled(): Promise<boolean> {
-    return (await this.look()).enabled
+  /** Whether each stream belongs to a tenant; asked through the caller's transaction where there is one. */
+  async enabled(queryable?: Queryable): Promise<boolean> {
+    return (await this.look(queryable)).enabled
   }
 
   /**

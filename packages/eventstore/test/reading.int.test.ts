@@ -93,4 +93,12 @@ describe('reading', () => {
     expect((await store.load(Counter, 'past', { at: times[2]! })).state.value).toBe(6)
     expect(await store.load(Counter, 'past', { at: new Date(0) })).toMatchObject({ version: 0n, state: { value: 0 } })
   })
+
+  test('reads the events at positions in the order of the log, and leaves out what is not there', async () => {
+    const log = await all(store.walkLog())
+    const wanted = [log[300]!, log[2]!, log[499]!]
+    const positions = [...wanted.map(({ position }) => position), 9_223_372_036_854_775_807n]
+    expect(await store.readEventsAt(positions)).toEqual([wanted[1], wanted[0], wanted[2]])
+    expect(await store.readEventsAt([])).toEqual([])
+  })
 })
