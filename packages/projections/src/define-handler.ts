@@ -5,6 +5,14 @@ import { checkName, checkVersion, listOf } from './definition-checks.js'
 import { ProjectionDefinitionError } from './errors.js'
 import { poisonRulesOf, type PoisonRules } from './poison/poison-rules.js'
 
+/** Why a handler is called. */
+export interface HandlerContext {
+  /** Whether it has had the events before, or may have. */
+  readonly replay: boolean
+  /** Whether what it does is to last. Where not, its transaction is rolled back, and it must do nothing else, such as send mail. */
+  readonly sideEffects: boolean
+}
+
 /** What {@link defineHandler} takes. */
 export interface HandlerDefinition<Name extends string, From extends AnyAggregate | readonly AnyAggregate[]> {
   /** In kebab-case. */
@@ -18,10 +26,16 @@ export interface HandlerDefinition<Name extends string, From extends AnyAggregat
   /** What becomes of an event that it keeps failing on; the handler stops unless given. */
   readonly poison?: PoisonRules
   /** Does its work in the transaction that moves the checkpoint; it must not commit or roll back. */
-  readonly handle: (transaction: ClientBase, events: readonly EventFrom<From>[]) => Promise<void>
+  readonly handle: (
+    transaction: ClientBase,
+    events: readonly EventFrom<From>[],
+    context: HandlerContext,
+  ) => Promise<void>
 }
 
-type AnyHandle = { method(transaction: ClientBase, events: readonly RecordedEvent[]): Promise<void> }['method']
+type AnyHandle = {
+  method(transaction: ClientBase, events: readonly RecordedEvent[], context: HandlerContext): Promise<void>
+}['method']
 
 /** A raw handler, as {@link defineHandler} returns it. */
 export interface ProjectionHandler<Name extends string = string> {

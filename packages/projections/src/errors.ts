@@ -192,3 +192,56 @@ export class NotComparableError extends ProjectionError {
     super(`the tables of projection "${projection}" cannot be compared: ${reason}`)
   }
 }
+
+/** Thrown when a read model has no table yet, because no projector has started it. */
+export class TableMissingError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_TABLE_MISSING'
+  override readonly retryable = true
+  constructor(readonly projection: string) {
+    super(`projection "${projection}" has no table yet: start a projector, or rebuild it`)
+  }
+}
+
+/** Thrown when the table of a read model went back while its rows were compared with the log; call again. */
+export class TableMovedBackError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_TABLE_MOVED_BACK'
+  override readonly retryable = true
+  constructor(
+    readonly projection: string,
+    readonly position: bigint,
+    readonly before: bigint,
+  ) {
+    super(`projection "${projection}" went back from position ${before} to ${position} meanwhile: verify it again`)
+  }
+}
+
+/** Thrown when the history of a row cannot be told, because streams that may have touched it have lost their first events. */
+export class HistoryTruncatedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_HISTORY_TRUNCATED'
+  constructor(
+    readonly projection: string,
+    readonly key: string | number,
+    /** The first ten of them. */
+    readonly streamIds: readonly string[],
+  ) {
+    super(
+      `the history of row "${key}" of projection "${projection}" is not complete, these streams were truncated: ${streamIds.join(', ')}. Say evenIfTruncated to fold what is left`,
+    )
+  }
+}
+
+/** Thrown when a handler failed on a batch of a replay; what it threw is the cause. The batches before are as they were left. */
+export class ReplayFailedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_REPLAY_FAILED'
+  constructor(
+    readonly projection: string,
+    /** The first and the last event of the batch, none of whose effects were kept. */
+    readonly batch: { readonly from: bigint; readonly to: bigint },
+    cause: unknown,
+  ) {
+    super(
+      `the replay of "${projection}" failed in the batch of positions ${batch.from} to ${batch.to}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+}

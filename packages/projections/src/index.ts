@@ -1,6 +1,6 @@
 export { type AnyProjection } from './any-projection.js'
 export { columnsOf, type Column, type ColumnKind, type ColumnType } from './columns.js'
-export { defineHandler, type HandlerDefinition, type ProjectionHandler } from './define-handler.js'
+export { defineHandler, type HandlerContext, type HandlerDefinition, type ProjectionHandler } from './define-handler.js'
 export {
   defineProjection,
   queriedColumnsOf,
@@ -23,6 +23,7 @@ export {
   ProjectionError,
   PromoteBlockedError,
   RebuildRunningError,
+  ReplayFailedError,
   SchemaChangedError,
   TableBehindError,
   UnknownProjectionError,
@@ -47,4 +48,5 @@ export {
   type RebuildProgress,
   type RebuildResult,
 } from './rebuild-projection.js'
-export { replay, type ReplayOptions, type ReplayResult } from './replay.js'
+export { replay } from './replay/replay.js'
+export type { HandlerReplayResult, ReplayOptions, ReplayResult } from './replay/replay-options.js'

@@ -2,7 +2,7 @@ import { inTransaction, on, type EventStore, type SubscriptionState } from '@tid
 import { typesOf, type AnyProjection } from './any-projection.js'
 import type { ProjectionHandler } from './define-handler.js'
 import { VersionNotLiveError } from './errors.js'
-import { upcastFor, wants } from './fold-rows.js'
+import { HandlerEffects } from './handler-effects.js'
 import { checkpointNameOf, handlerIdOf, shardsOf } from './names.js'
 import { HandlerBatches } from './poison/handler-batches.js'
 import { ReadModelTable } from './read-model-table.js'
@@ -138,20 +138,13 @@ export class ProjectionRunner {
   }
 
   private followHandler(handler: ProjectionHandler): Followed {
-    const aggregates = new Map(handler.aggregates.map((aggregate) => [aggregate.name, aggregate]))
-    const types = new Set(handler.types)
+    const effects = new HandlerEffects(this.store, handler)
     return {
       checkpoint: checkpointNameOf(handlerIdOf(handler)),
-      filter: { categories: [...aggregates.keys()], types: typesOf(handler) },
+      filter: { categories: handler.aggregates.map(({ name }) => name), types: typesOf(handler) },
       poison: handler.poison,
       effects: new HandlerBatches(this.store, handler, async (client, events) => {
-        const revealed = await this.store.reveal(handler.aggregates, events, client)
-        const known = revealed.flatMap((event) => {
-          const aggregate = aggregates.get(event.category)
-          if (!aggregate || !wants(aggregate, event, types)) return []
-          return upcastFor(handler.name, aggregate, event) ?? []
-        })
-        await handler.handle(client, known)
+        await effects.apply(client, events, { replay: false, sideEffects: true })
       }),
       onAdvance: () => this.options.onAdvance(handler.name),
     }

@@ -1,0 +1,59 @@
+import { inTransaction, on, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
+import type { ProjectionHandler } from '../define-handler.js'
+import { ReplayFailedError } from '../errors.js'
+import { HandlerEffects } from '../handler-effects.js'
+import { setUpBatch } from '../sql/set-up-batch.js'
+import { execute } from '../table-lifecycle.js'
+import type { HandlerReplayResult, ReplayOptions } from './replay-options.js'
+import { replayRange } from './replay-range.js'
+
+/** Somebody watches a replay, so its transactions may idle for longer than those of a projector. */
+const idleMs = 60_000
+
+class RolledBack extends Error {}
+
+/** Gives events to a handler, batch by batch, each in a transaction that is committed for `sideEffects` only. */
+export async function replayHandler(
+  store: EventStore,
+  handler: ProjectionHandler,
+  options: ReplayOptions,
+): Promise<HandlerReplayResult> {
+  const { sideEffects = false } = options
+  const effects = new HandlerEffects(store, handler)
+  let events = 0
+  let batches = 0
+  for await (const batch of replayRange(store, handler, options)) {
+    const [first, last] = [batch.events[0], batch.events.at(-1)]
+    if (!first || !last) continue
+    try {
+      events += await handleBatch(store, effects, batch.events, sideEffects)
+    } catch (error) {
+      throw new ReplayFailedError(handler.name, { from: first.position, to: last.position }, error)
+    }
+    batches++
+  }
+  return { events, batches, effects: sideEffects ? 'committed' : 'rolled-back' }
+}
+
+async function handleBatch(
+  store: EventStore,
+  effects: HandlerEffects,
+  events: readonly RecordedEvent[],
+  sideEffects: boolean,
+): Promise<number> {
+  let handled = 0
+  try {
+    await inTransaction(store.pool, async (client) => {
+      const database = on(store.database, client)
+      await setUpBatch(database, { idleMs, commit: 'durable' })
+      handled = await effects.apply(client, events, { replay: true, sideEffects })
+      if (sideEffects) return
+      // What a commit would have found wrong.
+      await execute(database, 'set constraints all immediate')
+      throw new RolledBack()
+    })
+  } catch (error) {
+    if (!(error instanceof RolledBack)) throw error
+  }
+  return handled
+}
