@@ -105,6 +105,8 @@ export interface Projection<Name extends string = string, Schema extends z.ZodOb
   readonly keyedByStream: boolean
   readonly shards: number
   readonly poison: Required<PoisonRules>
+  /** What says which rows an event touches: the id of its aggregate, so that a row has streams of that id, or `keyOf`. */
+  readonly keyFrom: 'aggregate-id' | 'event'
   readonly api: QueryRules
 }
 
@@ -180,6 +182,7 @@ export function defineProjection<
     keyedByStream: !keyOf && aggregates.length === 1,
     shards,
     poison: poisonRulesOf(name, definition.poison),
+    keyFrom: keyOf ? 'event' : 'aggregate-id',
   }
 }
 

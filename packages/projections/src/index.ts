@@ -26,6 +26,8 @@ export {
   ReplayFailedError,
   SchemaChangedError,
   TableBehindError,
+  TableMissingError,
+  TableMovedBackError,
   UnknownProjectionError,
   VersionNotLiveError,
 } from './errors.js'
@@ -50,3 +52,11 @@ export {
 } from './rebuild-projection.js'
 export { replay } from './replay/replay.js'
 export type { HandlerReplayResult, ReplayOptions, ReplayResult } from './replay/replay-options.js'
+export type { Drift, Unverifiable } from './verify/compare-keys.js'
+export {
+  verifyProjection,
+  type DriftedRow,
+  type VerifyOptions,
+  type VerifyProgress,
+  type VerifyResult,
+} from './verify/verify-projection.js'

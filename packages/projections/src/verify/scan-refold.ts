@@ -1,0 +1,102 @@
+import { logWithin, type Database, type EventStore } from '@tidemark/eventstore'
+import { typesOf } from '../any-projection.js'
+import type { Projection, RowKey } from '../define-projection.js'
+import { TableMovedBackError } from '../errors.js'
+import { RowFold } from '../fold-rows.js'
+import type { LiveTable } from '../live-table.js'
+import { rowsToJson } from '../row.js'
+import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
+import { FoldedKeys } from './folded-keys.js'
+import type { Refold, Refolded } from './refold.js'
+
+export interface ScanOptions {
+  readonly isWanted: (key: RowKey) => boolean
+  /** Called with how far the log was read. */
+  readonly onRead?: (position: bigint) => void
+  readonly signal: AbortSignal | undefined
+}
+
+const eventsAtOnce = 2000
+/** What an entry takes besides its row. */
+const bytesPerKey = 150
+
+/** Folds wanted keys of a projection whose events say which rows they touch: all of its events are read, once. */
+export class ScanRefold implements Refold {
+  private readonly folder: RowFold
+  private readonly folded: FoldedKeys
+  private readonly sizes = new Map<RowKey, number>()
+  private heaviest = 0
+  private total = 0
+  private readonly filter: { readonly categories: readonly string[]; readonly types: readonly string[] }
+  private position = 0n
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly projection: Projection,
+    private readonly options: ScanOptions,
+  ) {
+    this.folder = new RowFold(projection)
+    this.folded = new FoldedKeys(projection, this.folder)
+    this.filter = { categories: projection.aggregates.map(({ name }) => name), types: typesOf(projection) }
+  }
+
+  /** The keys in memory, also of rows that were taken away again. */
+  get keys(): readonly RowKey[] {
+    return [...this.sizes.keys()]
+  }
+
+  /** What the rows in memory are as JSON text, and the largest that any of them was. */
+  get bytes(): { readonly total: number; readonly heaviest: number } {
+    return { total: this.total, heaviest: this.heaviest }
+  }
+
+  /** Lets go of what is not wanted any more. */
+  forgetUnwanted(): void {
+    const { isWanted } = this.options
+    for (const [key, size] of this.sizes) {
+      if (isWanted(key)) continue
+      this.total -= size
+      for (const kept of [this.sizes, this.folded.rows, this.folded.failures]) kept.delete(key)
+    }
+  }
+
+  async upTo(database: Database, live: LiveTable): Promise<Refolded> {
+    if (live.position < this.position) throw new TableMovedBackError(this.projection.name, live.position, this.position)
+    await this.advance(database, live.position)
+    const { rows, failures } = this.folded
+    // A deleted event may have been about any key; what agrees with the events that are left needed none of them.
+    const { categories } = this.filter
+    const truncated = await selectTruncatedStreams(database, { categories })
+    return {
+      rowOf: (key) => rows.get(key) ?? null,
+      failureOf: (key) => failures.get(key),
+      truncatedFor: (_key, agrees) => (agrees ? [] : truncated),
+    }
+  }
+
+  /** Reads on to a position; `afterBatch` may change what is wanted. */
+  async advance(database: Database, upTo: bigint, afterBatch?: () => void): Promise<void> {
+    const { store, projection, options } = this
+    const log = database.queryable === store.database.queryable ? store.log : logWithin(database)
+    while (this.position < upTo) {
+      options.signal?.throwIfAborted()
+      const batch = await log.read({ after: this.position, upTo, limit: eventsAtOnce, ...this.filter })
+      const events = await store.reveal(projection.aggregates, batch.events, database.queryable)
+      this.weigh(this.folded.apply(this.folder.plan(events), options.isWanted))
+      // An appender that is just beginning may hold the head back for a moment.
+      if (batch.through === this.position) await new Promise((resolve) => setTimeout(resolve, 10))
+      this.position = batch.through
+      afterBatch?.()
+      options.onRead?.(this.position)
+    }
+  }
+  private weigh(keys: Iterable<RowKey>): void {
+    for (const key of keys) {
+      const row = this.folded.rows.get(key)
+      const size = bytesPerKey + (row ? rowsToJson(this.projection.columns, [row]).length : 0)
+      this.total += size - (this.sizes.get(key) ?? 0)
+      this.sizes.set(key, size)
+      if (size > this.heaviest) this.heaviest = size
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import type { EventStore } from '@tidemark/eventstore'
+import type { Projection, RowKey } from '../define-projection.js'
+import { ProjectionDefinitionError } from '../errors.js'
+import { liveTableOf, type LiveTable } from '../live-table.js'
+import { checkTable, refuseTenants } from '../table-lifecycle.js'
+import { compareKeys, type Drift, type Unverifiable } from './compare-keys.js'
+import { healKeys } from './heal-keys.js'
+import { sampleKeys } from './sample-keys.js'
+import { partsOfKeys, partsOfPasses, partsOfStreams, type VerifyPart } from './verify-parts.js'
+
+/** How far a verification is. */
+export interface VerifyProgress {
+  /** Keys that were compared. */
+  readonly checked: number
+  readonly drifted: number
+  /** How far the log was read, in this pass over it; 0 where only the streams of the keys are read. */
+  readonly position: bigint
+}
+
+export interface VerifyOptions {
+  /** Only these keys. */
+  readonly keys?: readonly RowKey[]
+  /** About so many keys, chosen by chance; 1,000 where neither keys nor all of them are asked for. */
+  readonly sample?: number
+  /** All keys that a row or an event has. */
+  readonly all?: true
+  /** Whether rows that have drifted are written as the log says. */
+  readonly heal?: boolean
+  /** What the rows take at most that are folded at once, as JSON text; 32 MiB unless said. As objects they take some times as much. */
+  readonly maxBytes?: number
+  /** Called after each part. */
+  readonly onProgress?: (progress: VerifyProgress) => void
+  readonly signal?: AbortSignal
+}
+
+/** A row that is not what the log says, and whether it is now. */
+export interface DriftedRow extends Drift {
+  readonly healed: boolean
+}
+
+export interface VerifyResult {
+  /** Where the table was when its last part was compared. */
+  readonly position: bigint
+  /** Keys that were looked at, with those of which nothing can be said. */
+  readonly checked: number
+  /** How many rows are not what the log says, were it to be healed or not. */
+  readonly driftedRows: number
+  /** The first 1,000 of them. */
+  readonly drifted: readonly DriftedRow[]
+  /** How many of them are right again. */
+  readonly healed: number
+  /** Of how many keys nothing can be said, because of truncated streams. */
+  readonly unverifiableRows: number
+  /** The first 1,000 of them. */
+  readonly unverifiable: readonly Unverifiable[]
+}
+
+/** What a report lists at most. */
+const listed = 1000
+
+/**
+ * Folds keys again from the log, up to the position of the live table, and compares.
+ *
+ * Rows and position are read in one snapshot, so a projector may run meanwhile and every difference is a true one. What is compared is what Postgres
+ * stores: JSON without an order of properties, dates to the millisecond. A table that was built by other handlers, and personal data that was
+ * forgotten since, are drift. With `heal` a drifted row is folded and written in a transaction that holds the projector up for its moment.
+ *
+ * @throws {ProjectionDefinitionError} more than one of `keys`, `sample` and `all` is given, or read models cannot be kept in this store.
+ * @throws {TableMissingError} @throws {VersionNotLiveError} @throws {SchemaChangedError} there is no table to compare with.
+ * @throws {InvalidRowError} @throws {HandlerFailedError} the log cannot be folded by these handlers.
+ *
+ * @example
+ * const { checked, drifted } = await verifyProjection(store, orderSummary, { sample: 5000 })
+ */
+export async function verifyProjection(
+  store: EventStore,
+  projection: Projection,
+  options: VerifyOptions = {},
+): Promise<VerifyResult> {
+  await refuseTenants(store.database, projection)
+  const live = await liveTableOf(store.database, projection)
+  await checkTable(store.database, projection, live)
+  const drifted: DriftedRow[] = []
+  const unverifiable: Unverifiable[] = []
+  const found = { position: live.position, checked: 0, driftedRows: 0, healed: 0, unverifiableRows: 0 }
+  const tell = (position: bigint) =>
+    options.onProgress?.({ checked: found.checked, drifted: found.driftedRows, position })
+  let read = 0n
+  const onRead = (position: bigint) => tell((read = position))
+  for await (const { refold, keys } of await partsFor(store, projection, live, options, onRead)) {
+    options.signal?.throwIfAborted()
+    const part = await compareKeys(store, projection, refold, keys)
+    const driftedKeys = part.drifted.map(({ key }) => key)
+    const heals = options.heal === true && driftedKeys.length > 0
+    const healed = new Set(heals ? await healKeys(store, projection, refold, driftedKeys) : [])
+    found.position = part.position
+    found.checked += keys.length
+    found.driftedRows += part.drifted.length
+    found.healed += healed.size
+    found.unverifiableRows += part.unverifiable.length
+    for (const drift of part.drifted.slice(0, listed - drifted.length)) {
+      drifted.push({ ...drift, healed: healed.has(drift.key) })
+    }
+    unverifiable.push(...part.unverifiable.slice(0, listed - unverifiable.length))
+    tell(read)
+  }
+  return { ...found, drifted, unverifiable }
+}
+
+async function partsFor(
+  store: EventStore,
+  projection: Projection,
+  live: LiveTable,
+  { keys, sample, all, maxBytes = 32 * 1024 * 1024, signal }: VerifyOptions,
+  onRead: (position: bigint) => void,
+): Promise<Iterable<VerifyPart> | AsyncIterable<VerifyPart>> {
+  if ([keys, sample, all].filter((given) => given !== undefined).length > 1)
+    throw new ProjectionDefinitionError(projection.name, 'to verify it, give one of keys, sample and all')
+  const options = { onRead, signal }
+  if (all) {
+    return projection.keyFrom === 'aggregate-id'
+      ? partsOfStreams(store, projection, options)
+      : partsOfPasses(store, projection, { ...options, maxBytes })
+  }
+  const chosen = keys ?? (await sampleKeys(store, projection, live, sample ?? 1000))
+  return partsOfKeys(store, projection, chosen, options)
+}
