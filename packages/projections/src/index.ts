@@ -16,6 +16,7 @@ export {
 } from './define-projection.js'
 export {
   HandlerFailedError,
+  HistoryTruncatedError,
   InvalidRowError,
   NoSuchTableError,
   NotComparableError,
@@ -39,6 +40,10 @@ export { groupParked, incompleteRows, listParked } from './poison/list-parked.js
 export type { ParkedError, ParkedEvent, ParkedSelection } from './poison/parked-event.js'
 export type { PoisonPolicy, PoisonRules } from './poison/poison-rules.js'
 export type { ParkedGroup } from './sql/select-parked-groups.js'
+export { blame, type Blame, type FieldBlame } from './history/blame.js'
+export type { EventReference } from './history/event-reference.js'
+export { rowAt, type RowMoment } from './history/row-at.js'
+export { rowHistory, type HistoryOptions, type RowVersion } from './history/row-history.js'
 export { readModelOf, type ReadModel } from './read-model.js'
 export { parseRow, parseValue, selectExpression, type Row, type RowText } from './row.js'
 export type { WaitOptions, WaitResult } from './position-waiter.js'
