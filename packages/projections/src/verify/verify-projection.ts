@@ -2,6 +2,7 @@ import type { EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { ProjectionDefinitionError } from '../errors.js'
 import { liveTableOf, type LiveTable } from '../live-table.js'
+import { countRows } from '../sql/count-rows.js'
 import { checkTable, refuseTenants } from '../table-lifecycle.js'
 import { compareKeys, type Drift, type Unverifiable } from './compare-keys.js'
 import { healKeys } from './heal-keys.js'
@@ -12,6 +13,8 @@ import { partsOfKeys, partsOfPasses, partsOfStreams, type VerifyPart } from './v
 export interface VerifyProgress {
   /** Keys that were compared. */
   readonly checked: number
+  /** About how many there are to compare: for all of them, the rows that the table had at the beginning. */
+  readonly total: number
   readonly drifted: number
   /** How far the log was read, in this pass over it; 0 where only the streams of the keys are read. */
   readonly position: bigint
@@ -83,18 +86,22 @@ export async function verifyProjection(
   const drifted: DriftedRow[] = []
   const unverifiable: Unverifiable[] = []
   const found = { position: live.position, checked: 0, driftedRows: 0, healed: 0, unverifiableRows: 0 }
-  const tell = (position: bigint) =>
-    options.onProgress?.({ checked: found.checked, drifted: found.driftedRows, position })
+  const keys = await chosenKeys(store, projection, live, options)
+  const total = keys?.length ?? (await countRows(store.database, live.table))
   let read = 0n
-  const onRead = (position: bigint) => tell((read = position))
-  for await (const { refold, keys } of await partsFor(store, projection, live, options, onRead)) {
+  const tell = () => options.onProgress?.({ checked: found.checked, total, drifted: found.driftedRows, position: read })
+  const onRead = (position: bigint) => {
+    read = position
+    tell()
+  }
+  for await (const { refold, keys: some } of partsFor(store, projection, keys, options, onRead)) {
     options.signal?.throwIfAborted()
-    const part = await compareKeys(store, projection, refold, keys)
+    const part = await compareKeys(store, projection, refold, some)
     const driftedKeys = part.drifted.map(({ key }) => key)
     const heals = options.heal === true && driftedKeys.length > 0
     const healed = new Set(heals ? await healKeys(store, projection, refold, driftedKeys) : [])
     found.position = part.position
-    found.checked += keys.length
+    found.checked += some.length
     found.driftedRows += part.drifted.length
     found.healed += healed.size
     found.unverifiableRows += part.unverifiable.length
@@ -102,26 +109,33 @@ export async function verifyProjection(
       drifted.push({ ...drift, healed: healed.has(drift.key) })
     }
     unverifiable.push(...part.unverifiable.slice(0, listed - unverifiable.length))
-    tell(read)
+    tell()
   }
   return { ...found, drifted, unverifiable }
 }
 
-async function partsFor(
+/** The keys that were asked for, or chosen by chance; undefined for all. */
+async function chosenKeys(
   store: EventStore,
   projection: Projection,
   live: LiveTable,
-  { keys, sample, all, maxBytes = 32 * 1024 * 1024, signal }: VerifyOptions,
-  onRead: (position: bigint) => void,
-): Promise<Iterable<VerifyPart> | AsyncIterable<VerifyPart>> {
+  { keys, sample, all }: VerifyOptions,
+): Promise<readonly RowKey[] | undefined> {
   if ([keys, sample, all].filter((given) => given !== undefined).length > 1)
     throw new ProjectionDefinitionError(projection.name, 'to verify it, give one of keys, sample and all')
+  return all ? undefined : (keys ?? (await sampleKeys(store, projection, live, sample ?? 1000)))
+}
+
+function partsFor(
+  store: EventStore,
+  projection: Projection,
+  keys: readonly RowKey[] | undefined,
+  { maxBytes = 32 * 1024 * 1024, signal }: VerifyOptions,
+  onRead: (position: bigint) => void,
+): Iterable<VerifyPart> | AsyncIterable<VerifyPart> {
   const options = { onRead, signal }
-  if (all) {
-    return projection.keyFrom === 'aggregate-id'
-      ? partsOfStreams(store, projection, options)
-      : partsOfPasses(store, projection, { ...options, maxBytes })
-  }
-  const chosen = keys ?? (await sampleKeys(store, projection, live, sample ?? 1000))
-  return partsOfKeys(store, projection, chosen, options)
+  if (keys) return partsOfKeys(store, projection, keys, options)
+  return projection.keyFrom === 'aggregate-id'
+    ? partsOfStreams(store, projection, options)
+    : partsOfPasses(store, projection, { ...options, maxBytes })
 }
