@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { readFileSync } from 'node:fs'
+import { addBlame } from './commands/blame.js'
 import { addBridgeList } from './commands/bridge-list.js'
 import { addConfigPrint } from './commands/config-print.js'
 import { addDbImport } from './commands/db-import.js'
@@ -10,6 +11,7 @@ import { addDev } from './commands/dev.js'
 import { addProjectionsList } from './commands/projections-list.js'
 import { addProjectionsRebuild } from './commands/projections-rebuild.js'
 import { addProjectionsReplay } from './commands/projections-replay.js'
+import { addProjectionsVerify } from './commands/projections-verify.js'
 import { addSchemasCheck } from './commands/schemas-check.js'
 import { addSchemasDiff } from './commands/schemas-diff.js'
 import { addSchemasList } from './commands/schemas-list.js'
@@ -22,7 +24,7 @@ import type { AddCommand, Context } from './context.js'
 
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
   ['db', 'the schema in the database', addDbMigrate, addDbStatus, addDbNewEpoch, addDbImport],
-  ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay],
+  ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay, addProjectionsVerify],
   ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow, addStreamsTruncate],
   ['schemas', 'the shapes of events', addSchemasList, addSchemasCheck, addSchemasDiff],
   ['subjects', 'the people whom events are about', addSubjectsForget],
@@ -45,6 +47,7 @@ export function createProgram(context: Context): Command {
     .exitOverride()
   addDev(program, context)
   addStart(program, context)
+  addBlame(program, context)
   for (const [noun, description, ...verbs] of nouns) {
     const parent = program.command(noun).description(description)
     for (const add of verbs) add(parent, context)

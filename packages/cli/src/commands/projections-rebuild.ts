@@ -37,12 +37,14 @@ export const addProjectionsRebuild: AddCommand = (parent, context) => {
 
 /**
  * @throws {UnknownNameError} there is no projection of that name.
- * @throws {UsageError} it is a raw handler, which has no table.
+ * @throws {UsageError} it is a raw handler, which has no table for the purpose.
  */
-export function readModelNamed({ projections = [] }: TidemarkConfig, name: string): Projection {
+export function readModelNamed(
+  { projections = [] }: TidemarkConfig,
+  name: string,
+  purpose = 'that could be built anew: give it a new version instead',
+): Projection {
   const projection = findNamed(projections, name, 'projection')
   if (projection.kind === 'read-model') return projection
-  throw new UsageError(
-    `"${name}" is a handler and has no table that could be built anew: give it a new version instead`,
-  )
+  throw new UsageError(`"${name}" is a handler and has no table ${purpose}`)
 }

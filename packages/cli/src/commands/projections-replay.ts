@@ -1,31 +1,88 @@
+import { replay, type ReplayOptions } from '@tidemark/projections'
 import type { Command } from 'commander'
-import { replay } from '@tidemark/projections'
-import type { AddCommand } from '../context.js'
+import { confirm } from '../confirm.js'
+import type { AddCommand, GlobalOptions } from '../context.js'
 import { withStore } from '../database/with-store.js'
+import { UsageError } from '../errors.js'
+import { findNamed } from '../find-named.js'
+import { interruptible } from '../interruptible.js'
 import { bigNumber } from '../numbers.js'
-import { readModelNamed } from './projections-rebuild.js'
+import { instant } from '../times.js'
 
-interface Options {
+interface Options extends GlobalOptions {
   readonly from?: bigint
   readonly to?: bigint
+  readonly since?: Date
+  readonly until?: Date
+  readonly stream?: readonly string[]
+  readonly type?: readonly string[]
+  readonly sideEffects?: boolean
 }
+
+const collect = (value: string, before: readonly string[] = []) => [...before, value]
 
 export const addProjectionsReplay: AddCommand = (parent, context) => {
   parent
     .command('replay')
     .description(
-      'feed a range of the log to a projection in memory, writing nothing: does it still fold what was recorded?',
+      'feed a part of the log again: to a read model in memory, to a handler in transactions that are rolled back',
     )
     .argument('<projection>', 'its name')
     .option('--from <position>', 'the first position', bigNumber)
     .option('--to <position>', 'the last position', bigNumber)
-    .action(async (name: string, { from, to }: Options, command: Command) => {
-      const result = await withStore(command, context, (store, { loaded }) =>
-        replay(store, readModelNamed(loaded.config, name), {
-          ...(from !== undefined && { from }),
-          ...(to !== undefined && { to }),
-        }),
-      )
+    .option('--since <time>', 'only what was recorded at this time or later', instant)
+    .option('--until <time>', 'only what was recorded at this time or before', instant)
+    .option('--stream <id>', 'only this stream, such as order-o-42; may be repeated', collect)
+    .option('--type <event>', 'only this type of event; may be repeated', collect)
+    .option('--side-effects', 'commit what a handler does')
+    .action(async (name: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<Options>()
+      const { sideEffects = false, yes = false } = options
+      const result = await withStore(command, context, async (store, { loaded }) => {
+        const projection = findNamed(loaded.config.projections ?? [], name, 'projection')
+        if (sideEffects && projection.kind === 'read-model')
+          throw new UsageError(`"${name}" is a read model, which has no side effects: rebuild it instead`)
+        if (sideEffects) await confirm(`Let "${name}" handle events again, and keep what it does?`, { yes })
+        const progress = context.output.progress(`replaying to ${name}`)
+        const startedAt = performance.now()
+        let first: bigint | undefined
+        let reached: bigint | undefined
+        try {
+          return await interruptible(
+            (signal) =>
+              replay(store, projection, {
+                ...rangeOf(options),
+                ...{ sideEffects, signal },
+                onProgress: ({ done, total }) => {
+                  reached = done
+                  first ??= done
+                  progress.update({
+                    done,
+                    total,
+                    perSecond: Number(done - first) / ((performance.now() - startedAt) / 1000),
+                  })
+                },
+              }),
+            sideEffects ? 'what came before the batch in work is kept' : 'nothing was changed',
+          )
+        } catch (error) {
+          if (sideEffects && reached !== undefined) context.output.note(`kept up to position ${reached}`)
+          throw error
+        } finally {
+          progress.end()
+        }
+      })
       context.output.one({ projection: name, ...result })
     })
+}
+
+function rangeOf({ from, to, since, until, stream, type }: Options): ReplayOptions {
+  return {
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+    ...(since && { since }),
+    ...(until && { until }),
+    ...(stream && { streams: stream }),
+    ...(type && { types: type }),
+  }
 }
