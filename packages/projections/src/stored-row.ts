@@ -23,6 +23,6 @@ export function differingProperties(columns: readonly Column[], one: Row | null,
 
 function storedValue({ kind }: Column, value: unknown): unknown {
   if (value === undefined || value === null) return null
-  if (kind === 'json') return JSON.parse(JSON.stringify(value), (_key, part: unknown) => (part === 0 ? 0 : part))
+  if (kind === 'json') return JSON.parse(JSON.stringify(value)) as unknown
   return value === 0 ? 0 : value
 }

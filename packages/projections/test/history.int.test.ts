@@ -125,6 +125,16 @@ describe('the history of a row', () => {
     expect(await total({ time: at(begun + 500) })).toBeNull()
   })
 
+  test('a later event that was recorded at an earlier time has all events before it', async () => {
+    minute = 1000
+    await append('late', placed(1))
+    minute = 900
+    await append('late', shipped('t'))
+    minute = 1100
+    expect(await rowAt(store, orderSummary, 'late', { time: at(950) })).toMatchObject({ status: 'shipped', total: 1 })
+    expect(await rowAt(store, orderSummary, 'late', { time: at(850) })).toBeNull()
+  })
+
   test('with keyOf the events of many streams make one row', async () => {
     const [first] = await append('k-1', placed(1, {}, 'key'))
     const [second] = await append('k-2', placed(2, {}, 'key'))

@@ -177,4 +177,15 @@ describe('replay', () => {
     expect(handledIds().slice(-4)).toEqual(['o-0', 'o-0', 'o-1', 'o-1'])
     await projector.stop()
   })
+
+  test('times need not rise with positions', async () => {
+    for (const time of [1000, 900, 1001]) {
+      minute = time
+      const seen = { type: 'OrderSeen', data: {} } as const
+      await store.append(Order, `at-${time}`, [seen], { expectedVersion: 0 })
+    }
+    expect(await replay(store, audit, { since: at(1000) })).toMatchObject({ events: 2 })
+    expect(handledIds()).toEqual(['at-1000', 'at-1001'])
+    expect(await replay(store, audit, { since: at(900), until: at(1000) })).toMatchObject({ events: 2 })
+  })
 })
