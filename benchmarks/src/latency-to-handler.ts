@@ -29,7 +29,8 @@ export function latenciesToHandler(url: string): Contender[] {
   ]
 }
 
-async function rawNotify(url: string, milliseconds: number): Promise<Run> {
+/** A NOTIFY that carries the time at which it was sent. */
+export async function rawNotify(url: string, milliseconds: number): Promise<Run> {
   const [sender, listener] = [new pg.Client(url), new pg.Client(url)]
   await Promise.all([sender.connect(), listener.connect()])
   const latenciesMs: number[] = []
@@ -110,7 +111,8 @@ function appendAtRate(store: EventStore, milliseconds: number, onBegin: (id: str
   })
 }
 
-async function atRate(milliseconds: number, send: () => Promise<unknown>): Promise<number> {
+/** Sends at the rate of these benchmarks; returns how often. */
+export async function atRate(milliseconds: number, send: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
   const sending: Promise<unknown>[] = []
   while (performance.now() - start < milliseconds) {

@@ -1,65 +1,74 @@
 import { createEventStore } from '@tidemark/eventstore'
-import { createProjector, rebuildProjection } from '@tidemark/projections'
+import { migrate } from '@tidemark/migrations'
+import { createProjector, defineHandler, type AnyProjection } from '@tidemark/projections'
 import pg from 'pg'
-import { startBenchDatabase } from '../bench-database.js'
-import { once, type PreparedSuite } from '../harness.js'
+import { startBenchDatabase, type BenchDatabase } from '../bench-database.js'
+import { emptyReadModels } from '../empty-read-models.js'
+import { once, type Contender, type PreparedSuite } from '../harness.js'
 import { readKeyset } from '../keyset-read.js'
+import { appendsWhileRebuilding, liveContenders, liveSchema } from '../live-contenders.js'
 import { orderTotals } from '../order-totals.js'
+import { rebuildsAtSize } from '../rebuild-at-size.js'
+import { rebuildContenders } from '../rebuild-contenders.js'
 import { Order, orderPlaced } from '../workload.js'
 
 const eventCount = 1_000_000
 const keyCount = 100_000
 const pageSize = 1000
+const keysetRead = 'keyset read'
+
+/** Does nothing: what is left is the reading, and a checkpoint per batch. */
+const nothing = defineHandler({ name: 'nothing', version: 1, on: Order, handle: () => Promise.resolve() })
 
 /** A log of a million events into a table of 100,000 rows, live and by a rebuild, against reading the same rows and nothing else. */
-export async function prepareProjections(): Promise<PreparedSuite> {
+export async function prepareProjections(isShort = false): Promise<PreparedSuite> {
   const database = await startBenchDatabase()
-  const { pool } = database
-  await fill(database.url)
+  const { pool, url } = database
+  await fill(url)
+  await migrateLiveLog(url)
   return {
     contenders: [
-      {
-        name: `keyset read`,
-        unit: 'events',
-        run: () => once(() => readKeyset(database.url, pageSize)),
-      },
-      {
-        name: 'catch-up table',
-        unit: 'events',
-        against: 'keyset read',
-        run: async () => {
-          await pool.query('drop schema tidemark_read cascade; create schema tidemark_read')
-          await pool.query('truncate tidemark.checkpoints, tidemark.projections')
-          const store = createEventStore(pool, { listen: false })
-          const projector = createProjector(store, [orderTotals])
-          const { position } = await store.head()
-          const run = await once(async () => {
-            await projector.start()
-            const outcome = await projector.waitFor(orderTotals.name, position, { timeoutMs: 600_000 })
-            if (outcome !== 'reached') throw new Error(`the projection is ${outcome}`)
-            return eventCount
-          })
-          await projector.stop()
-          await store.close()
-          return run
-        },
-      },
-      {
-        name: 'rebuild 1 worker',
-        unit: 'events',
-        against: 'keyset read',
-        run: async () => {
-          await pool.query('drop schema tidemark_read cascade; create schema tidemark_read')
-          await pool.query('truncate tidemark.checkpoints, tidemark.projections')
-          const store = createEventStore(pool, { listen: false })
-          const run = await once(async () => (await rebuildProjection(store, orderTotals)).events)
-          await store.close()
-          return run
-        },
-      },
+      { name: keysetRead, unit: 'events', run: () => once(() => readKeyset(url, pageSize)) },
+      catchUp('catch-up trivial', nothing, database),
+      catchUp('catch-up table', orderTotals, database),
+      ...rebuildContenders(database, keysetRead),
+      ...appendsWhileRebuilding(url, pool),
+      ...liveContenders(url, pool),
+      ...(isShort ? [] : rebuildsAtSize(pool, url)),
     ],
     close: () => database.close(),
   }
+}
+
+/** A projector that begins at the first event. */
+function catchUp(name: string, projection: AnyProjection, { pool }: BenchDatabase): Contender {
+  return {
+    name,
+    unit: 'events',
+    against: keysetRead,
+    run: async () => {
+      await emptyReadModels(pool, 'tidemark')
+      const store = createEventStore(pool, { listen: false })
+      const projector = createProjector(store, [projection])
+      const { position } = await store.head()
+      const run = await once(async () => {
+        await projector.start()
+        const outcome = await projector.waitFor(projection.name, position, { timeoutMs: 600_000 })
+        if (outcome !== 'reached') throw new Error(`the projection is ${outcome}`)
+        return eventCount
+      })
+      await projector.stop()
+      await store.close()
+      return run
+    },
+  }
+}
+
+async function migrateLiveLog(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await migrate(client, { schema: liveSchema })
+  await client.end()
 }
 
 async function fill(url: string): Promise<void> {
