@@ -158,7 +158,7 @@ export class RowFold {
       )
     for (const { property, kind } of this.refusable) {
       const reason = unstorable(row[property], kind)
-      if (reason) refuse(reason.path === '$' ? `$.${property}` : `$.${property}${reason.path.slice(1)}`, reason.reason)
+      if (reason) refuse(`$.${property}${reason.path}`, reason.reason)
     }
     for (const { property, whenNull } of this.nullables) {
       if (row[property] !== undefined) continue

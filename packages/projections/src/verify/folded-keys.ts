@@ -17,7 +17,9 @@ export class FoldedKeys {
   /** Folds the wanted keys of steps, in order; returns those that were touched. */
   apply(steps: readonly Step[], isWanted: (key: RowKey) => boolean): ReadonlySet<RowKey> {
     const touched = new Set<RowKey>()
-    for (const { event, keys } of steps) {
+    for (const { event, keys, failure } of steps) {
+      // Nobody can tell which keys it is about.
+      if (failure) throw failure
       for (const key of keys) {
         if (!isWanted(key) || this.failures.has(key)) continue
         try {
