@@ -1,10 +1,8 @@
-import { createEventStore, defineAggregate, event, type EventStore } from '@tidemark/eventstore'
+import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import {
   createProjector,
   defineHandler,
-  defineProjection,
   groupParked,
   incompleteRows,
   listParked,
@@ -12,56 +10,11 @@ import {
   rebuildProjection,
   resumeProjection,
   type AnyProjection,
-  type PoisonRules,
   type Projector,
 } from '../src/index.js'
 import { rowsOf } from './order-log.js'
 import { useStoreDatabase } from './store-database.js'
-
-export const Tally = defineAggregate({
-  name: 'tally',
-  initialState: () => ({}),
-  events: {
-    Counted: event(z.object({ by: z.number(), group: z.string() })),
-    Noted: event(z.object({ text: z.string() })),
-  },
-  evolve: { Counted: (state) => state, Noted: (state) => state },
-  commands: () => ({}),
-})
-
-/** Cannot count by 13 until that is mended. */
-let thirteenIsFine = false
-const tallies = (name: string, poison: PoisonRules, shards = 1) =>
-  defineProjection({
-    ...{ name, version: 1, key: 'id', poison, shards },
-    schema: z.object({ id: z.string(), sum: z.number(), note: z.string().optional() }),
-    on: [
-      Tally,
-      {
-        Counted: (row, { aggregateId, data }) => {
-          if (data.by === 13 && !thirteenIsFine) throw new TypeError(`cannot count by ${data.by} for ${aggregateId}`)
-          return { ...row, id: aggregateId, sum: (row?.sum ?? 0) + data.by }
-        },
-        Noted: (row, { data }) => row && { ...row, note: data.text },
-      },
-    ],
-  })
-/** Several streams, one row; an event may touch two. */
-const groups = (name: string, poison: PoisonRules, shards = 1) =>
-  defineProjection({
-    ...{ name, version: 1, key: 'group', poison, shards },
-    schema: z.object({ group: z.string(), sum: z.number() }),
-    keyOf: ({ data }) => data.group.split('+'),
-    on: [
-      Tally,
-      {
-        Counted: (row, { data }, key) => {
-          if (data.by === 13 && key === 'odd' && !thirteenIsFine) throw new TypeError('odd cannot count by 13')
-          return { group: String(key), sum: (row?.sum ?? 0) + data.by }
-        },
-      },
-    ],
-  })
+import { code, groups, tallies, Tally } from './tally.js'
 
 describe('an event that a projection keeps failing on', () => {
   const database = useStoreDatabase({ max: 20 })
@@ -71,7 +24,7 @@ describe('an event that a projection keeps failing on', () => {
     store = createEventStore(database.pool)
   })
   afterEach(async () => {
-    thirteenIsFine = false
+    code.takesThirteen = false
     await Promise.all(projectors.splice(0).map((projector) => projector.stop()))
   })
   afterAll(() => store.close())
@@ -188,7 +141,7 @@ describe('an event that a projection keeps failing on', () => {
     expect(rows).toEqual([{ failures: 3, waits: true }])
     const again = await start(stopping)
     await expect.poll(async () => (await again.status())[0]?.failures, { timeout: 5000 }).toBe(4)
-    thirteenIsFine = true
+    code.takesThirteen = true
     expect(await resumeProjection(store, stopping)).toBe(true)
     await reached(again, 'stopping')
     expect((await again.status())[0]).toMatchObject({ state: 'running', failures: 0 })
@@ -245,7 +198,7 @@ describe('an event that a projection keeps failing on', () => {
       ...parking,
       handlers: new Map(parking.handlers).set('Noted', (row: unknown) => row && { ...row, note: 'a\u0000b' }),
     }
-    thirteenIsFine = true
+    code.takesThirteen = true
     const projector = await start(unstorable)
     await count('noted', 1)
     await store.append(Tally, 'noted', [{ type: 'Noted', data: { text: 'x' } }], { expectedVersion: 'any' })

@@ -35,7 +35,7 @@ with given as (
   on conflict (consumer, position, shard) do nothing
 )
 insert into ${schema}.parked_rows (consumer, key, position, shard)
-select $1, key, position, $3 from given, jsonb_array_elements_text(given.keys) as key
+select $1, key, position, $3 from given, jsonb_array_elements_text(given.keys) as key where status <> 'skipped'
 on conflict do nothing`,
 }
 
