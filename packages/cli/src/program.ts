@@ -8,6 +8,10 @@ import { addDbMigrate } from './commands/db-migrate.js'
 import { addDbNewEpoch } from './commands/db-new-epoch.js'
 import { addDbStatus } from './commands/db-status.js'
 import { addDev } from './commands/dev.js'
+import { addDlqList } from './commands/dlq-list.js'
+import { addDlqRetry, addDlqSkip } from './commands/dlq-retry.js'
+import { addDlqShow } from './commands/dlq-show.js'
+import { addDlqTry } from './commands/dlq-try.js'
 import { addProjectionsList } from './commands/projections-list.js'
 import { addProjectionsRebuild } from './commands/projections-rebuild.js'
 import { addProjectionsReplay } from './commands/projections-replay.js'
@@ -25,6 +29,7 @@ import type { AddCommand, Context } from './context.js'
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
   ['db', 'the schema in the database', addDbMigrate, addDbStatus, addDbNewEpoch, addDbImport],
   ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay, addProjectionsVerify],
+  ['dlq', 'events that a projection could not handle', addDlqList, addDlqShow, addDlqTry, addDlqRetry, addDlqSkip],
   ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow, addStreamsTruncate],
   ['schemas', 'the shapes of events', addSchemasList, addSchemasCheck, addSchemasDiff],
   ['subjects', 'the people whom events are about', addSubjectsForget],

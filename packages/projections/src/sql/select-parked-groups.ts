@@ -19,7 +19,7 @@ const statement: Statement = {
   name: 'select-parked-groups',
   text: (schema) => `
 select f.projection, f.fingerprint, f.type, min(f.error), count(distinct (f.consumer, f.position)), count(distinct (f.tenant, f.stream_id)),
-       count(distinct (b.consumer, b.position)), min(f.position), extract(epoch from max(f.updated_at)) * 1000
+       count(distinct (b.consumer, b.position)) filter (where b.position is not null), min(f.position), extract(epoch from max(f.updated_at)) * 1000
   from ${schema}.parked_events f
   left join ${schema}.parked_events b
     on b.consumer = f.consumer and b.stream_id = f.stream_id and b.tenant is not distinct from f.tenant and b.status = 'blocked' and b.position > f.position
