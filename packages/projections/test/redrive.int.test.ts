@@ -125,7 +125,7 @@ describe('events that were parked', () => {
         return { id: aggregateId, sum: ((row as { sum: number } | null)?.sum ?? 0) + data.by }
       }),
     }
-    const [{ handled, failure } = {}] = (await retryParked(store, onlyFourteen))
+    const [{ handled, failure } = {}] = await retryParked(store, onlyFourteen)
     expect(handled).toHaveLength(2)
     expect(failure?.error.message).toContain('fourteen is too much')
     expect(await rowsOf(store, projection)).toEqual([{ id: 'a', sum: 16 }])
@@ -145,7 +145,7 @@ describe('events that were parked', () => {
     for (const by of [1, 13, 2]) await count('a', by, 'odd')
     await reached()
     const before = await rowsOf(store, projection)
-    const [{ handled, failure, rows } = {}] = (await retryParked(store, projection))
+    const [{ handled, failure, rows } = {}] = await retryParked(store, projection)
     expect({ handled, rows }).toEqual({ handled: [], rows: [] })
     expect(failure?.error.message).toContain('odd cannot count by 13')
     expect(await rowsOf(store, projection)).toEqual(before)
