@@ -202,16 +202,15 @@ export class TableMissingError extends ProjectionError {
   }
 }
 
-/** Thrown when the table of a read model went back while its rows were compared with the log; call again. */
-export class TableMovedBackError extends ProjectionError {
-  override readonly code = 'PROJECTIONS_TABLE_MOVED_BACK'
+/** Thrown when the table of a read model changed otherwise than by its projector while it was compared with the log; call again. */
+export class TableChangedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_TABLE_CHANGED'
   override readonly retryable = true
   constructor(
     readonly projection: string,
-    readonly position: bigint,
-    readonly before: bigint,
+    change: 'went back' | 'has other parked events',
   ) {
-    super(`projection "${projection}" went back from position ${before} to ${position} meanwhile: verify it again`)
+    super(`the table of projection "${projection}" ${change} since the verification began: verify it again`)
   }
 }
 

@@ -27,8 +27,8 @@ export {
   ReplayFailedError,
   SchemaChangedError,
   TableBehindError,
+  TableChangedError,
   TableMissingError,
-  TableMovedBackError,
   UnknownProjectionError,
   VersionNotLiveError,
 } from './errors.js'

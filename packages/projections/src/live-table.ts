@@ -1,19 +1,26 @@
-import type { Database } from '@tidemark/eventstore'
+import { selectStreamShards, type Database } from '@tidemark/eventstore'
 import type { Projection, RowKey } from './define-projection.js'
 import { TableMissingError, VersionNotLiveError } from './errors.js'
-import { checkpointNameOf } from './names.js'
+import { shardsOf } from './names.js'
+import { rowShardIndex } from './shard.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
 import { selectTables, type RegisteredTable } from './sql/registry-statements.js'
+import { selectSetAside } from './sql/select-set-aside.js'
+import { selectShardPositions } from './sql/select-shard-positions.js'
+import { streamIdsOf } from './stream-ids-of.js'
 
-/** The live table of a projection, and up to where its rows are folded. */
+/** The live table of a projection, and which events are in its rows. */
 export interface LiveTable extends RegisteredTable {
+  /** Where all of its shards have come. */
   readonly position: bigint
-  /** Up to where the row of a key is folded. */
-  positionOf(key: RowKey): bigint
+  /** Where each has. */
+  readonly positions: readonly bigint[]
+  /** The events that it lacks, with the rows that lack them; no keys where they are not known. */
+  readonly setAside: ReadonlyMap<bigint, ReadonlySet<string>>
 }
 
 /**
- * Finds the live table and its position. Rows that are read in the same snapshot are folded up to exactly there.
+ * Finds the live table and where it is. Rows that are read in the same snapshot have the events up to exactly there.
  *
  * @throws {TableMissingError} @throws {VersionNotLiveError} another version is live.
  */
@@ -21,17 +28,44 @@ export async function liveTableOf(database: Database, { name, version }: Project
   const live = (await selectTables(database, [name])).find(({ status }) => status === 'live')
   if (!live) throw new TableMissingError(name)
   if (live.version !== version) throw new VersionNotLiveError(name, version, live.version)
-  const position = live.position ?? 0n
-  return { ...live, position, positionOf: () => position }
+  const positions = await selectShardPositions(database, live.table, live.shards)
+  // After the positions: what was set aside below them is there by then.
+  const setAside = await selectSetAside(database, live.table)
+  const position = positions.reduce((lowest, each) => (each < lowest ? each : lowest))
+  return { ...live, position, positions, setAside }
 }
 
 /** The same, and nobody else writes its rows until the caller's transaction, READ COMMITTED, ends. */
 export async function lockLiveTable(database: Database, projection: Projection): Promise<LiveTable> {
   for (;;) {
-    const { table } = await liveTableOf(database, projection)
-    await lockCheckpoints(database, [checkpointNameOf(table)])
-    // Another one may have been switched in while this waited for the lock; from here on none can be.
+    const { table, shards } = await liveTableOf(database, projection)
+    const names = shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
+    await lockCheckpoints(database, names)
+    // Another one may have been switched in while this waited for the locks; from here on none can be.
     const locked = await liveTableOf(database, projection)
-    if (locked.table === table) return locked
+    if (locked.table === table && locked.shards === shards) return locked
   }
+}
+
+/** Up to where the rows of some keys have events, for a projection whose keys are the ids of aggregates. */
+export async function positionsOfKeys(
+  database: Database,
+  projection: Projection,
+  { shards, positions }: LiveTable,
+  keys: readonly RowKey[],
+): Promise<(key: RowKey) => bigint> {
+  const at = (shard: number | undefined) => positions[shard ?? 0] ?? 0n
+  if (shards === 1 || !projection.keyedByStream) return (key) => at(rowShardIndex(key, shards))
+  const byStream = await selectStreamShards(
+    database,
+    keys.flatMap((key) => streamIdsOf(projection, key)),
+    shards,
+  )
+  return (key) => at(byStream.get(streamIdsOf(projection, key)[0] ?? ''))
+}
+
+/** Whether the row of a key lacks the event at a position. */
+export function lacks({ setAside }: Pick<LiveTable, 'setAside'>, key: RowKey, position: bigint): boolean {
+  const keys = setAside.get(position)
+  return keys !== undefined && (keys.size === 0 || keys.has(String(key)))
 }

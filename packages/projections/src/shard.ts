@@ -22,13 +22,17 @@ export function rowShardOf({ projection, shard }: ProjectionPart): LogShard | un
   return projection.keyedByStream ? undefined : shard
 }
 
-/** Whether a row belongs to a shard: FNV-1a over the key's text, which must never change, for checkpoints depend on it. */
+/** Whether a row belongs to a shard. */
 export function isInShard(key: RowKey, shard: LogShard | undefined): boolean {
-  if (!shard) return true
+  return !shard || rowShardIndex(key, shard.count) === shard.index
+}
+
+/** The shard of a row, from 0: FNV-1a over the key's text, which must never change, for checkpoints depend on it. */
+export function rowShardIndex(key: RowKey, count: number): number {
   const text = String(key)
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   }
-  return (hash >>> 0) % shard.count === shard.index
+  return (hash >>> 0) % count
 }

@@ -1,16 +1,19 @@
-import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import { createEventStore, defineAggregate, event, type EventStore } from '@tidemark/eventstore'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
+  blame,
   createProjector,
   defineProjection,
   HandlerFailedError,
   ProjectionDefinitionError,
+  readModelOf,
   rebuildProjection,
   TableMissingError,
   verifyProjection,
   type AnyProjection,
   type Projection,
+  type RowKey,
   type VerifyResult,
 } from '../src/index.js'
 import { customerTotals, Order, orderSummary, Payment } from './order.js'
@@ -68,6 +71,8 @@ const both = defineProjection({
 
 const keysOf = ({ drifted }: VerifyResult) => drifted.map(({ key }) => key).sort()
 const clean = { drifted: [], driftedRows: 0, healed: 0, unverifiable: [], unverifiableRows: 0 }
+
+const upcasting = useStoreDatabase()
 
 describe('verifyProjection', () => {
   const database = useStoreDatabase()
@@ -337,6 +342,124 @@ describe('verifyProjection and truncated streams', () => {
   })
 })
 
+describe('verifyProjection and events that were set aside', () => {
+  const database = useStoreDatabase()
+  let store: EventStore
+  beforeAll(() => {
+    store = createEventStore(database.pool, { pollIntervalMs: 20 })
+  })
+  afterAll(() => store.close())
+
+  /** Fails on one order, and on one whose rows it cannot even tell. */
+  const failing = (name: string, policy: 'park' | 'skip', keyed: boolean, shards: number) =>
+    defineProjection({
+      ...{ name, version: 1, key: 'id' as const, shards, poison: { policy, retries: 0 } },
+      schema: z.object({ id: z.string(), steps: z.array(z.string()) }),
+      ...(keyed && {
+        keyOf: ({ aggregateId, type }: { readonly aggregateId: string; readonly type: string }) => {
+          if (aggregateId === 'unkeyed' && type === 'OrderShipped') throw new Error('whose is it?')
+          return [`all-${aggregateId.length}`, aggregateId]
+        },
+      }),
+      on: [
+        Order,
+        {
+          OrderPlaced: (row, _event, key) => ({ id: String(key), steps: [...(row?.steps ?? []), 'placed'] }),
+          OrderShipped: (row, { data }, key) => {
+            if (data.trackingId === 'bad') throw new Error('not this one')
+            return { id: String(key), steps: [...(row?.steps ?? []), data.trackingId] }
+          },
+        },
+      ],
+    })
+
+  test('rows are compared without them, and healed without them', async () => {
+    const projections = (['park', 'skip'] as const).flatMap((policy) => [
+      failing(`stream-${policy}`, policy, false, 1),
+      failing(`stream-shards-${policy}`, policy, false, 2),
+      failing(`key-${policy}`, policy, true, 1),
+      failing(`key-shards-${policy}`, policy, true, 3),
+    ])
+    for (const id of ['one', 'two', 'unkeyed', 'three', 'seven']) {
+      await place(store, id, { customerId: 'c', total: 1 })
+      for (const trackingId of ['good', id === 'two' ? 'bad' : 'fine', 'last']) {
+        await store.append(Order, id, [{ type: 'OrderShipped', data: { trackingId } }], { expectedVersion: 'any' })
+      }
+    }
+    const projector = createProjector(store, projections)
+    await projector.start()
+    const { position } = await store.head()
+    for (const { name } of projections) {
+      expect(await projector.waitFor(name, position, { timeoutMs: 20_000 })).toBe('reached')
+    }
+    await projector.stop()
+    for (const projection of projections) {
+      const { view } = readModelOf(store, projection)
+      expect(await verifyProjection(store, projection, { all: true })).toMatchObject(clean)
+      await database.pool.query(`update ${view} set steps = '[]' where id in ('two', 'seven')`)
+      await database.pool.query(`delete from ${view} where id = 'one'`)
+      const healed = await verifyProjection(store, projection, { all: true, heal: true })
+      expect(keysOf(healed)).toEqual(['one', 'seven', 'two'])
+      const two = (await rowsOf(store, projection)).find(({ id }) => id === 'two')
+      const last = projection.poison.policy === 'skip' ? ['last'] : []
+      expect(two?.steps).toEqual(['placed', 'good', ...last])
+      expect(await verifyProjection(store, projection, { keys: ['one', 'two', 'all-3'] })).toMatchObject(clean)
+    }
+    // Without its record, an event that fails is an error.
+    await database.pool.query('delete from tidemark.parked_events')
+    for (const projection of projections) {
+      await expect(verifyProjection(store, projection, { all: true })).rejects.toThrow(HandlerFailedError)
+    }
+  })
+})
+
+test('an event that cannot even be upcast is left out where it was set aside, and else is an error', async () => {
+  const Parcel = defineAggregate({
+    name: 'parcel',
+    initialState: () => ({}),
+    events: {
+      Sent: event(z.object({ to: z.string() }), {
+        version: 2,
+        upcast: {
+          1: () => {
+            throw new Error('nobody knows where to')
+          },
+        },
+      }),
+    },
+    evolve: { Sent: (state) => state },
+    commands: () => ({}),
+  })
+  const schema = z.object({ id: z.string(), to: z.string() })
+  const row = (_: unknown, { data }: { readonly data: { readonly to: string } }, key: RowKey) => ({
+    id: String(key),
+    to: data.to,
+  })
+  const on = [Parcel, { Sent: row }] as const
+  const rules = { version: 1, schema, key: 'id' as const, poison: { policy: 'park', retries: 0 } as const }
+  const byStream = defineProjection({ ...rules, name: 'by-stream', on })
+  const byTown = defineProjection({ ...rules, name: 'by-town', on, keyOf: ({ data }) => data.to })
+  const store = createEventStore(upcasting.pool, { pollIntervalMs: 20 })
+  for (const [version, to] of ['here', 'there', 'here'].entries()) {
+    const sent = { type: 'Sent', data: { to }, schemaVersion: version === 1 ? 1 : 2 }
+    await store.appendToStream(`parcel-${version}`, [sent], { expectedVersion: 0 })
+  }
+  const projector = createProjector(store, [byStream, byTown])
+  await projector.start()
+  const { position } = await store.head()
+  for (const projection of [byStream, byTown] as readonly Projection[]) {
+    expect(await projector.waitFor(projection.name, position, { timeoutMs: 20_000 })).toBe('reached')
+    expect(await verifyProjection(store, projection, { all: true })).toMatchObject(clean)
+  }
+  await projector.stop()
+  await upcasting.pool.query('delete from tidemark.parked_events')
+  for (const projection of [byStream, byTown] as readonly Projection[]) {
+    await expect(verifyProjection(store, projection, { all: true })).rejects.toThrow(HandlerFailedError)
+    await expect(blame(store, projection, '1')).rejects.toThrow(HandlerFailedError)
+  }
+  await store.close()
+})
+
 describe('verifyProjection beside a running projector', () => {
   // One connection is enough for a verification, a heal included.
   const database = useStoreDatabase()
@@ -346,7 +469,13 @@ describe('verifyProjection beside a running projector', () => {
 
   test('finds no drift in 50 rounds of concurrent appends', async () => {
     store = createEventStore(database.pool, { pollIntervalMs: 5 })
-    const projector = createProjector(store, [orderSummary, turnovers], { batchSize: 7 })
+    const sharded = [orderSummary, turnovers, both].map((each: Projection) => ({
+      ...each,
+      name: `sharded-${each.name}`,
+      shards: 3,
+    }))
+    const followed: readonly Projection[] = [orderSummary, turnovers, ...sharded]
+    const projector = createProjector(store, followed, { batchSize: 7 })
     await projector.start()
     let running = true
     let appended = 0
@@ -364,7 +493,7 @@ describe('verifyProjection beside a running projector', () => {
     const appenders = ['a', 'b', 'c'].map(appender)
     const positions = new Set<bigint>()
     for (let round = 0; round < 50; round++) {
-      for (const projection of [orderSummary, turnovers] as readonly Projection[]) {
+      for (const projection of followed) {
         const scope = round % 2 ? ({ all: true } as const) : { sample: 60 }
         const found = await verifyProjection(store, projection, { ...scope, heal: round % 5 === 0 })
         expect(found).toMatchObject(clean)

@@ -61,13 +61,14 @@ function ofTenants({ name, text }: Statement): Statement {
   }
 }
 
-/**
- * The same statement for a part of the streams. The numbers stand in the text, which is fixed for as long as the shards are.
- *
- * The hash is the one of Postgres's hash partitions, which stays the same over its versions.
- */
+/** The part, from 0, that a stream is in. The hash is the one of Postgres's hash partitions, which stays the same over its versions. */
+export function shardExpression(streamId: string, count: string): string {
+  return `(hashtextextended(${streamId}, 0) & 9223372036854775807) % ${count}`
+}
+
+/** The same statement for a part of the streams. The numbers stand in the text, which is fixed for as long as the shards are. */
 function ofShard({ name, text }: Statement, { index, count }: LogShard): Statement {
-  const condition = `(hashtextextended(stream_id, 0) & 9223372036854775807) % ${count} = ${index}`
+  const condition = `${shardExpression('stream_id', String(count))} = ${index}`
   return {
     name: `${name}-${index}-of-${count}`,
     text: (schema) => text(schema).replace(' order by ', `   and ${condition}\n order by `),

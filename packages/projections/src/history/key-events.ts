@@ -21,6 +21,7 @@ const eventsAtOnce = 500
  * The events that touch a row, upcast, in order: those of its streams, or for a projection with `keyOf` all of its events that name the key.
  *
  * @throws {HistoryTruncatedError} events that may have touched it were deleted.
+ * @throws {HandlerFailedError} an event cannot be upcast, or its rows not be told.
  */
 export async function* keyEvents(
   store: EventStore,
@@ -36,7 +37,10 @@ export async function* keyEvents(
   await refuse()
   for await (const stored of pages(store, projection, key, upTo)) {
     const steps = folder.plan(await store.reveal(projection.aggregates, stored))
-    for (const step of steps) if (step.keys.includes(key)) yield step.event
+    for (const { event, keys, failure } of steps) {
+      if (failure) throw failure
+      if (keys.includes(key)) yield event
+    }
   }
   await refuse()
 }

@@ -14,16 +14,23 @@ export class FoldedKeys {
     private readonly folder: RowFold,
   ) {}
 
-  /** Folds the wanted keys of steps, in order; returns those that were touched. */
-  apply(steps: readonly Step[], isWanted: (key: RowKey) => boolean): ReadonlySet<RowKey> {
+  /**
+   * Folds steps, in order, into the rows that are to have them; returns the keys that were touched.
+   *
+   * @throws {HandlerFailedError} an event could not be upcast, or its rows not be told, and `isKnownToFail` does not say so.
+   */
+  apply(
+    steps: readonly Step[],
+    isDue: (key: RowKey, position: bigint) => boolean,
+    isKnownToFail: (position: bigint) => boolean,
+  ): ReadonlySet<RowKey> {
     const touched = new Set<RowKey>()
     for (const { event, keys, failure } of steps) {
-      // Nobody can tell which keys it is about.
-      if (failure) throw failure
+      if (failure && !isKnownToFail(event.position)) throw failure
       for (const key of keys) {
-        if (!isWanted(key) || this.failures.has(key)) continue
+        if (!isDue(key, event.position) || this.failures.has(key)) continue
+        touched.add(key)
         try {
-          touched.add(key)
           this.folder.apply([{ event, keys: [key] }], this.rows)
         } catch (error) {
           if (!(error instanceof ProjectionError)) throw error

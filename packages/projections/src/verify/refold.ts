@@ -22,7 +22,7 @@ export interface Refold {
   /**
    * Reads through `database`: the caller's transaction, READ COMMITTED, or the store's own.
    *
-   * @throws {TableMovedBackError} the table is behind the call before.
+   * @throws {TableChangedError} the table went on from the call before in another way than by the log.
    */
   upTo(database: Database, live: LiveTable, keys: readonly RowKey[]): Promise<Refolded>
 }

@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { logWithin, type Database, type EventStore } from '@tidemark/eventstore'
 import { typesOf } from '../any-projection.js'
 import type { Projection, RowKey } from '../define-projection.js'
-import { TableMovedBackError } from '../errors.js'
+import { TableChangedError } from '../errors.js'
 import { RowFold } from '../fold-rows.js'
-import type { LiveTable } from '../live-table.js'
+import { lacks, type LiveTable } from '../live-table.js'
 import { rowsToJson } from '../row.js'
+import { rowShardIndex } from '../shard.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { FoldedKeys } from './folded-keys.js'
 import type { Refold, Refolded } from './refold.js'
@@ -28,7 +30,8 @@ export class ScanRefold implements Refold {
   private heaviest = 0
   private total = 0
   private readonly filter: { readonly categories: readonly string[]; readonly types: readonly string[] }
-  private position = 0n
+  /** What is in the rows. */
+  private at: Pick<LiveTable, 'shards' | 'positions' | 'setAside'> = { shards: 1, positions: [0n], setAside: new Map() }
 
   constructor(
     private readonly store: EventStore,
@@ -61,8 +64,7 @@ export class ScanRefold implements Refold {
   }
 
   async upTo(database: Database, live: LiveTable): Promise<Refolded> {
-    if (live.position < this.position) throw new TableMovedBackError(this.projection.name, live.position, this.position)
-    await this.advance(database, live.position)
+    await this.advance(database, live)
     const { rows, failures } = this.folded
     // A deleted event may have been about any key; what agrees with the events that are left needed none of them.
     const { categories } = this.filter
@@ -74,22 +76,52 @@ export class ScanRefold implements Refold {
     }
   }
 
-  /** Reads on to a position; `afterBatch` may change what is wanted. */
-  async advance(database: Database, upTo: bigint, afterBatch?: () => void): Promise<void> {
-    const { store, projection, options } = this
+  /**
+   * Reads on to where the live table is; `afterBatch` may change what is wanted.
+   *
+   * @throws {TableChangedError} @throws {HandlerFailedError}
+   */
+  async advance(database: Database, live: LiveTable, afterBatch?: () => void): Promise<void> {
+    const { store, projection, options, at } = this
+    this.refuseOtherChanges(live)
     const log = database.queryable === store.database.queryable ? store.log : logWithin(database)
-    while (this.position < upTo) {
+    const positionIn = ({ shards, positions }: typeof at, key: RowKey) => positions[rowShardIndex(key, shards)] ?? 0n
+    const isDue = (key: RowKey, position: bigint) =>
+      options.isWanted(key) &&
+      position > positionIn(at, key) &&
+      position <= positionIn(live, key) &&
+      !lacks(live, key, position)
+    const upTo = live.positions.reduce((most, each) => (each > most ? each : most))
+    for (let after = lowest(at.positions); after < upTo;) {
       options.signal?.throwIfAborted()
-      const batch = await log.read({ after: this.position, upTo, limit: eventsAtOnce, ...this.filter })
+      const batch = await log.read({ after, upTo, limit: eventsAtOnce, ...this.filter })
       const events = await store.reveal(projection.aggregates, batch.events, database.queryable)
-      this.weigh(this.folded.apply(this.folder.plan(events), options.isWanted))
+      const steps = this.folder.plan(events)
+      this.weigh(this.folded.apply(steps, isDue, (position) => live.setAside.has(position)))
       // An appender that is just beginning may hold the head back for a moment.
-      if (batch.through === this.position) await new Promise((resolve) => setTimeout(resolve, 10))
-      this.position = batch.through
+      if (batch.through === after) await new Promise((resolve) => setTimeout(resolve, 10))
+      after = batch.through
       afterBatch?.()
-      options.onRead?.(this.position)
+      options.onRead?.(after)
     }
+    this.at = live
   }
+
+  /** Rows that have events which the table no longer has, or lack some that it has by now, cannot be folded on. */
+  private refuseOtherChanges(live: LiveTable): void {
+    const { name } = this.projection
+    const { shards, positions, setAside } = this.at
+    const isBehind =
+      live.shards === shards
+        ? live.positions.some((position, shard) => position < (positions[shard] ?? 0n))
+        : positions.some((position) => lowest(live.positions) < position)
+    if (isBehind) throw new TableChangedError(name, 'went back')
+    const below = (events: LiveTable['setAside']) =>
+      new Map([...events].filter(([position]) => position <= lowest(positions)))
+    if (!isDeepStrictEqual(below(setAside), below(live.setAside)))
+      throw new TableChangedError(name, 'has other parked events')
+  }
+
   private weigh(keys: Iterable<RowKey>): void {
     for (const key of keys) {
       const row = this.folded.rows.get(key)
@@ -99,4 +131,8 @@ export class ScanRefold implements Refold {
       if (size > this.heaviest) this.heaviest = size
     }
   }
+}
+
+function lowest(positions: readonly bigint[]): bigint {
+  return positions.reduce((least, each) => (each < least ? each : least))
 }

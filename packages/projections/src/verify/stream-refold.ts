@@ -2,7 +2,7 @@ import type { Database, EventStore } from '@tidemark/eventstore'
 import { typesOf } from '../any-projection.js'
 import type { Projection, RowKey } from '../define-projection.js'
 import { RowFold } from '../fold-rows.js'
-import type { LiveTable } from '../live-table.js'
+import { lacks, positionsOfKeys, type LiveTable } from '../live-table.js'
 import { selectStreamPositions } from '../sql/select-stream-positions.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { streamIdsOf } from '../stream-ids-of.js'
@@ -27,8 +27,9 @@ export class StreamRefold implements Refold {
 
   async upTo(database: Database, live: LiveTable, keys: readonly RowKey[]): Promise<Refolded> {
     const { store, projection, folder, types } = this
+    const positionOf = await positionsOfKeys(database, projection, live, keys)
     const streams = keys.flatMap((key) =>
-      streamIdsOf(projection, key).map((streamId) => ({ streamId, upTo: live.positionOf(key) })),
+      streamIdsOf(projection, key).map((streamId) => ({ streamId, upTo: positionOf(key) })),
     )
     const positions = await selectStreamPositions(database, streams, { types, after: 0n })
     const folded = new FoldedKeys(projection, folder)
@@ -37,7 +38,11 @@ export class StreamRefold implements Refold {
       this.signal?.throwIfAborted()
       const stored = await store.readEventsAt(positions.slice(from, from + eventsAtOnce), database.queryable)
       const events = await store.reveal(projection.aggregates, stored, database.queryable)
-      folded.apply(folder.plan(events), (key) => wanted.has(key))
+      folded.apply(
+        folder.plan(events),
+        (key, position) => wanted.has(key) && !lacks(live, key, position),
+        (position) => live.setAside.has(position),
+      )
     }
     // Last, so that events that were deleted while they were read are known of.
     const streamIds = streams.map(({ streamId }) => streamId)

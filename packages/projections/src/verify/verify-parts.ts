@@ -72,7 +72,7 @@ export async function* partsOfPasses(
     }
     const refold = new ScanRefold(store, projection, { ...options, isWanted })
     const live = await liveTableOf(store.database, projection)
-    await refold.advance(store.database, live.position, () => {
+    await refold.advance(store.database, live, () => {
       // A row that is too large by itself is not made smaller by many small passes around it.
       while (refold.bytes.total > Math.max(options.maxBytes, 2 * refold.bytes.heaviest)) {
         to = from + Math.ceil((to - from) / 2)

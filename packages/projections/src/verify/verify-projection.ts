@@ -42,7 +42,7 @@ export interface DriftedRow extends Drift {
 }
 
 export interface VerifyResult {
-  /** Where the table was when its last part was compared. */
+  /** Where all shards of the table were when its last part was compared. */
   readonly position: bigint
   /** Keys that were looked at, with those of which nothing can be said. */
   readonly checked: number
@@ -65,11 +65,12 @@ const listed = 1000
  * Folds keys again from the log, up to the position of the live table, and compares.
  *
  * Rows and position are read in one snapshot, so a projector may run meanwhile and every difference is a true one. What is compared is what Postgres
- * stores: JSON without an order of properties, dates to the millisecond. A table that was built by other handlers, and personal data that was
+ * stores: JSON without an order of properties, dates to the millisecond. Events that were parked or skipped are left out, as they are in the rows. A table that was built by other handlers, and personal data that was
  * forgotten since, are drift. With `heal` a drifted row is folded and written in a transaction that holds the projector up for its moment.
  *
  * @throws {ProjectionDefinitionError} more than one of `keys`, `sample` and `all` is given, or read models cannot be kept in this store.
  * @throws {TableMissingError} @throws {VersionNotLiveError} @throws {SchemaChangedError} there is no table to compare with.
+ * @throws {TableChangedError} parked events were handled meanwhile: call again.
  * @throws {InvalidRowError} @throws {HandlerFailedError} the log cannot be folded by these handlers.
  *
  * @example
