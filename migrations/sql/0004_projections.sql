@@ -5,12 +5,16 @@ create table projections (
   status     text not null check (status in ('building', 'built', 'live', 'previous')),
   shards     integer not null default 1 check (shards between 1 and 256),
   target     bigint,
+  rebuild_from bigint,
+  copied_at  bigint,
+  refolded_to bigint,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   constraint projections_pkey primary key (name, version, table_name)
 );
 comment on table projections is 'The tables of each read model: the one that is live, the one that is being built or was built, and the one that was live before.';
 comment on column projections.shards is 'How many checkpoints share the events of the table.';
+comment on column projections.rebuild_from is 'The rows were copied from the live table at copied_at; those that events from here on touch are folded again, up to refolded_to so far.';
 comment on column projections.target is 'Up to where a build goes before it is built.';
 
 -- Where the parts of a table have come: projection:<table>, or projection:<table>/<shard> where there are several.

@@ -12,6 +12,8 @@ export interface Build {
   /** The position that it goes to before it follows the live table and is switched in. */
   readonly target: bigint
   readonly shards: number
+  /** From where on touched rows are folded again; undefined where all rows are. */
+  readonly from: bigint | undefined
 }
 
 /** Drops the tables of a projection that nobody is served from. One that is still in use stays: the next call tries again. */
@@ -42,14 +44,26 @@ export async function dropTables(
   return dropped
 }
 
+export interface BuildOptions {
+  readonly shards: number
+  /** From where on touched rows are folded again; all rows unless given. */
+  readonly from?: bigint | undefined
+  /** Takes a build that was begun as it is. */
+  readonly join?: boolean
+}
+
 /**
  * Finds the build to go on with, or makes a new table with its checkpoints at the beginning, in one transaction.
  *
- * The target is fixed when the build begins, so that "caught up" never depends on whether a batch happened to be short.
+ * One that was begun in another way, from another position, is dropped. The target is fixed when the build begins, so that "caught up" never depends on whether a batch happened to be short.
  *
  * @throws {SchemaChangedError} @throws {VersionNotLiveError}
  */
-export async function prepareBuild(store: EventStore, projection: Projection, shards: number): Promise<Build> {
+export async function prepareBuild(
+  store: EventStore,
+  projection: Projection,
+  { shards, from, join = false }: BuildOptions,
+): Promise<Build> {
   const { name, version } = projection
   const head = await store.head()
   return inTransaction(store.pool, async (client) => {
@@ -63,16 +77,19 @@ export async function prepareBuild(store: EventStore, projection: Projection, sh
     if (begun) {
       try {
         await checkTable(database, projection, begun)
-        return { table: begun.table, target: begun.target ?? head.position, shards: begun.shards }
+        if (join || begun.from === from) {
+          return { table: begun.table, target: begun.target ?? head.position, shards: begun.shards, from: begun.from }
+        }
+        await dropTable(database, begun.table)
       } catch (error) {
         // The definition changed since that build began: nothing reads it, so it begins anew.
         if (!(error instanceof SchemaChangedError)) throw error
         await dropTable(database, begun.table)
       }
     }
-    const options = { status: 'building', shards, target: head.position } as const
+    const options = { status: 'building', shards, target: head.position, from } as const
     const { table } = await createTable(database, projection, nextTable(projection, tables), options)
-    return { table, target: head.position, shards }
+    return { table, target: head.position, shards, from }
   })
 }
 

@@ -4,6 +4,7 @@ import {
   on,
   run,
   silentLogger,
+  type Checkpoint,
   type EventStore,
   type Logger,
   type Statement,
@@ -23,6 +24,7 @@ import type { Projection } from './define-projection.js'
 import { ProjectionDefinitionError } from './errors.js'
 import { inReadSchema, shardsOf } from './names.js'
 import { ownerName } from './owner-name.js'
+import { refoldTouched } from './refold-touched.js'
 import { reshard } from './sql/checkpoint-switch.js'
 import { lockProjection, updateTableStatus } from './sql/registry-statements.js'
 import { switchTable } from './switch-table.js'
@@ -42,6 +44,11 @@ export interface RebuildProgress {
 export interface RebuildOptions {
   /** Whether the table goes live at the end; true unless said. Otherwise it follows the log, for `diffProjection` and `promoteProjection`. */
   readonly promote?: boolean
+  /**
+   * Keeps the rows of the live table, except those that an event at or after this position touches: they are folded again from their first event. For a
+   * mistake that began at a known time, in a large table. Needs the same columns; not together with `shards`.
+   */
+  readonly from?: bigint
   /** How many parts are built, each by one process at a time; 1 unless said. An unfinished build that is gone on with keeps its own number. */
   readonly shards?: number
   /** Only helps with the shards of a rebuild that another process has begun, and returns when none is left to take. */
@@ -95,19 +102,25 @@ export async function rebuildProjection(
   projection: Projection,
   options: RebuildOptions = {},
 ): Promise<RebuildResult> {
-  const { shards = 1, share = 1, join = false, signal, logger = silentLogger } = options
+  const { shards = 1, share = 1, join = false, from, signal, logger = silentLogger } = options
   signal?.throwIfAborted()
-  checkOptions(store, projection, shards, share)
+  checkOptions(store, projection, { shards, share, from })
   if (!join) await dropTables(store, projection, ['previous', 'built'], logger)
-  const build = await prepareBuild(store, projection, shards)
+  const build = await prepareBuild(store, projection, { shards, from, join })
   return new Rebuild(store, projection, build, options).run(join)
 }
 
-function checkOptions({ pool }: EventStore, { name }: Projection, shards: number, share: number): void {
+function checkOptions(
+  { pool }: EventStore,
+  { name }: Projection,
+  { shards, share, from }: { readonly shards: number; readonly share: number; readonly from: bigint | undefined },
+): void {
   if (pool.options.max < 2)
     throw new ProjectionDefinitionError(name, 'a rebuild needs two connections at once: let the pool have them')
   if (!Number.isInteger(shards) || shards < 1 || shards > 256)
     throw new ProjectionDefinitionError(name, `it cannot be built in ${shards} shards: a whole number from 1 to 256`)
+  if (from !== undefined && (from < 1n || shards > 1))
+    throw new ProjectionDefinitionError(name, 'a rebuild from a position begins at 1 at least, and has one shard')
   if (!(share > 0 && share <= 1))
     throw new ProjectionDefinitionError(name, `a rebuild cannot take ${share} of the time: more than 0, at most 1`)
 }
@@ -155,6 +168,7 @@ class Rebuild {
     store.leases.hold(mine)
     let parts: TableParts | undefined
     try {
+      if (build.from !== undefined) await this.refoldTouched(mine)
       await this.copyShard({ part: first, checkpoint: mine })
       await this.copyFreeShards()
       await this.waitForOthers()
@@ -176,6 +190,23 @@ class Rebuild {
       store.leases.letGo(mine)
       await (parts ? parts.letGo() : mine.release().catch(() => undefined))
     }
+  }
+
+  private async refoldTouched(checkpoint: Checkpoint): Promise<void> {
+    const { store, projection, build, signal, limits } = this
+    await refoldTouched(store, projection, build, checkpoint, {
+      ...{ batchSize: limits.batchSize, signal },
+      onBatch: (count, through) => this.report(count, through, 0n),
+    })
+  }
+
+  private report(events: number, through: bigint, shard: bigint): void {
+    const { build, options, startedAt } = this
+    this.events += events
+    const reached = through < build.target ? through : build.target
+    const done = (shard * build.target + reached) / BigInt(build.shards)
+    const eventsPerSecond = (this.events * 1000) / (performance.now() - startedAt)
+    options.onProgress?.({ done, total: build.target, eventsPerSecond })
   }
 
   /** Leaves the table to follow the log until it is promoted. */
@@ -213,17 +244,12 @@ class Rebuild {
   }
 
   private async copyShard({ part: { shard }, checkpoint }: ClaimedShard): Promise<void> {
-    const { store, projection, build, rowsPerTransaction, options } = this
+    const { store, projection, build, rowsPerTransaction } = this
     await checkpoint.verify(store.log)
     const empty = checkpoint.place.position === 0n
     const rows = new BuildRows(store, projection, build.table, { empty, maxChanged: rowsPerTransaction, shard })
-    const others = shard ? BigInt(shard.index) : 0n
     await copyLog(store, rows, checkpoint, { upTo: build.target, ...this.limits }, (count, through) => {
-      this.events += count
-      const seconds = (performance.now() - this.startedAt) / 1000
-      const reached = through < build.target ? through : build.target
-      const done = (others * build.target + reached) / BigInt(build.shards)
-      options.onProgress?.({ done, total: build.target, eventsPerSecond: this.events / seconds })
+      this.report(count, through, BigInt(shard?.index ?? 0))
     })
   }
 

@@ -57,11 +57,16 @@ export async function createTable(
   database: Database,
   projection: Projection,
   table: string,
-  options: { readonly status: 'live' | 'building'; readonly shards: number; readonly target?: bigint },
+  options: {
+    readonly status: 'live' | 'building'
+    readonly shards: number
+    readonly target?: bigint
+    readonly from?: bigint | undefined
+  },
 ): Promise<RegisteredTable> {
   const { name, version } = projection
   await refuseTenants(database, projection)
-  const registered = { name, version, table, target: undefined, ...options }
+  const registered = { name, version, table, target: undefined, from: undefined, ...options }
   await execute(database, ddl.createTableText(database.schema, shapeFor(projection, table)))
   await insertTable(database, registered)
   return { ...registered, position: 0n, furthest: 0n }

@@ -143,7 +143,7 @@ describe('a rebuild', () => {
   ])('however little memory it has, it gives the same rows: %o', async ({ batchSize, maxChanged, maxBytes }) => {
     const upTo = (await store.head()).position
     await projector.waitFor('customer-totals', upTo, { timeoutMs: 10_000 })
-    const build = await prepareBuild(store, customerTotals, 1)
+    const build = await prepareBuild(store, customerTotals, { shards: 1 })
     const checkpoint = await claimOrWait(store, customerTotals, `projection:${build.table}`, {
       ...{ owner: 'test', leaseMs: 10_000 },
     })

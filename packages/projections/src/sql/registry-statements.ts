@@ -12,6 +12,8 @@ export interface RegisteredTable {
   readonly shards: number
   /** Up to where a build goes before it is built. */
   readonly target: bigint | undefined
+  /** From where on touched rows are folded again, for a build that began with the rows of the live table. */
+  readonly from: bigint | undefined
   /** Where all of its shards have come; undefined where a checkpoint is missing. */
   readonly position: bigint | undefined
   /** Where the furthest of its shards has come. */
@@ -24,7 +26,7 @@ export type TableStatus = 'building' | 'built' | 'live' | 'previous'
 const selectTablesStatement: Statement = {
   name: 'select-projection-tables',
   text: (schema) => `
-select p.name, p.version, p.table_name, p.status, p.shards, p.target,
+select p.name, p.version, p.table_name, p.status, p.shards, p.target, p.rebuild_from,
        case when c.found = p.shards then c.position end, case when c.found = p.shards then c.furthest end
   from ${schema}.projections p
  cross join lateral (
@@ -37,7 +39,7 @@ select p.name, p.version, p.table_name, p.status, p.shards, p.target,
 
 type TableRow = [
   ...[name: string, version: string, table: string, status: TableStatus, shards: string],
-  ...[target: string | null, position: string | null, furthest: string | null],
+  ...[target: string | null, from: string | null, position: string | null, furthest: string | null],
 ]
 
 const toPosition = (text: string | null) => (text === null ? undefined : BigInt(text))
@@ -45,13 +47,14 @@ const toPosition = (text: string | null) => (text === null ? undefined : BigInt(
 /** The registered tables of some projections, those that changed last at the end. */
 export async function selectTables(database: Database, names: readonly string[]): Promise<RegisteredTable[]> {
   const rows = await run<TableRow>(database, selectTablesStatement, [names])
-  return rows.map(([name, version, table, status, shards, target, position, furthest]) => ({
+  return rows.map(([name, version, table, status, shards, target, from, position, furthest]) => ({
     name,
     version: Number(version),
     table,
     status,
     shards: Number(shards),
     target: toPosition(target),
+    from: toPosition(from),
     position: toPosition(position),
     furthest: toPosition(furthest),
   }))
@@ -66,16 +69,16 @@ with checkpoint as (
      set position = 0, event_id = null, epoch = null, owner = null, owner_epoch = c.owner_epoch + 1, lease_until = null,
          error = null, updated_at = clock_timestamp()
 )
-insert into ${schema}.projections (name, version, table_name, status, target, shards) values ($1, $2, $3, $4, $5, $6)`,
+insert into ${schema}.projections (name, version, table_name, status, target, shards, rebuild_from) values ($1, $2, $3, $4, $5, $6, $8)`,
 }
 
 /** Registers a table that was just made, its checkpoints at the beginning. */
 export async function insertTable(
   database: Database,
-  { name, version, table, status, target, shards }: Omit<RegisteredTable, 'position' | 'furthest'>,
+  { name, version, table, status, target, shards, from }: Omit<RegisteredTable, 'position' | 'furthest'>,
 ): Promise<void> {
   const checkpoints = shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
-  const values = [name, version, table, status, target ?? null, shards, checkpoints]
+  const values = [name, version, table, status, target ?? null, shards, checkpoints, from ?? null]
   await run(database, insertTableStatement, values)
 }
 
