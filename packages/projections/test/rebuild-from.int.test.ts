@@ -59,14 +59,14 @@ describe('a rebuild from a position', () => {
   ] as const)('folds touched %s again and keeps the others as they are', async (_, projection, view, set, touched) => {
     const before = await rowsOf(store, projection as Projection)
     await spoil(view, set)
-    const result = await rebuildProjection(store, projection as Projection, { from: middle, batchSize: 7 })
+    const result = await rebuildProjection(store, projection, { from: middle, batchSize: 7 })
     expect(result).toMatchObject({ rows: before.length, promoted: true })
     const after = await rowsOf(store, projection as Projection)
     const right = after.filter((row, index) => JSON.stringify(text(row)) === JSON.stringify(text(before[index])))
     expect(right).toHaveLength(touched)
     expect(after.map((row) => row[projection.key])).toEqual(before.map((row) => row[projection.key]))
     // All of them, after all.
-    await rebuildProjection(store, projection as Projection)
+    await rebuildProjection(store, projection)
     expect(await rowsOf(store, projection as Projection)).toEqual(before)
   })
 
