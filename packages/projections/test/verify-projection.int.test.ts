@@ -9,6 +9,7 @@ import {
   ProjectionDefinitionError,
   readModelOf,
   rebuildProjection,
+  TableChangedError,
   TableMissingError,
   verifyProjection,
   type AnyProjection,
@@ -396,17 +397,31 @@ describe('verifyProjection and events that were set aside', () => {
     for (const projection of projections) {
       const { view } = readModelOf(store, projection)
       expect(await verifyProjection(store, projection, { all: true })).toMatchObject(clean)
-      await database.pool.query(`update ${view} set steps = '[]' where id in ('two', 'seven')`)
+      const before = await rowsOf(store, projection)
+      const { rows } = await database.pool.query<{ id: string }>(
+        `update ${view} set steps = '[]' where id in ('two', 'seven') returning id`,
+      )
       await database.pool.query(`delete from ${view} where id = 'one'`)
       const healed = await verifyProjection(store, projection, { all: true, heal: true })
-      expect(keysOf(healed)).toEqual(['one', 'seven', 'two'])
-      const two = (await rowsOf(store, projection)).find(({ id }) => id === 'two')
-      const last = projection.poison.policy === 'skip' ? ['last'] : []
-      expect(two?.steps).toEqual(['placed', 'good', ...last])
+      expect(keysOf(healed)).toEqual(['one', ...rows.map(({ id }) => id)].sort())
+      expect(await rowsOf(store, projection)).toEqual(before)
+      // Where one event is parked by several shards, the order of theirs decides how much of the stream waits.
+      if (projection.shards === 1) {
+        const last = projection.poison.policy === 'skip' ? ['last'] : []
+        expect(before.find(({ id }) => id === 'two')?.steps).toEqual(['placed', 'good', ...last])
+      }
       expect(await verifyProjection(store, projection, { keys: ['one', 'two', 'all-3'] })).toMatchObject(clean)
     }
+    // As if they were redriven while the log is read.
+    const [, , keyed] = projections
+    let gone: Promise<unknown> | undefined
+    const changed = verifyProjection(store, keyed!, {
+      ...{ keys: Array.from({ length: 6000 }, (_, index) => `k-${index}`) },
+      onProgress: () => void (gone ??= database.pool.query('delete from tidemark.parked_events')),
+    })
+    await expect(changed).rejects.toThrow(TableChangedError)
+    await gone
     // Without its record, an event that fails is an error.
-    await database.pool.query('delete from tidemark.parked_events')
     for (const projection of projections) {
       await expect(verifyProjection(store, projection, { all: true })).rejects.toThrow(HandlerFailedError)
     }
