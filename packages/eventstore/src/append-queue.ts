@@ -1,28 +1,23 @@
 import { resolveLosers, storedResult, type AppendResult } from './append-outcome.js'
 import type { Database } from './database.js'
-import {
-  DatabaseError,
-  OutcomeUnknownError,
-  OverloadedError,
-  StoreClosedError,
-  type EventStoreError,
-} from './errors.js'
+import { DatabaseError, OutcomeUnknownError, OverloadedError, StoreClosedError } from './errors.js'
 import { failpoint } from './failpoint.js'
+import { EffectsFailed, withoutWrapping } from './inline-effects.js'
 import { hasPersonalPart } from './personal-data/personal-events.js'
 import { isUniqueViolation, translateDatabaseError } from './postgres-errors.js'
-import { insertEvents, type StreamAppend, type StoredPart } from './sql/insert-events.js'
+import type { StreamAppend, StoredPart } from './sql/insert-events.js'
 
 export interface AppendQueueOptions {
   /** How many appends may wait; the next one fails with `OverloadedError`. */
   readonly maxQueued: number
   /** How many events one statement carries at most. */
   readonly maxGroupEvents: number
-  /** How long a group waits for a stranger's lock before its appends go on apart. */
-  readonly lockTimeoutMs: number
   /** How long a broken connection or a locked stream is tried again before the call fails. */
   readonly retryForMs: number
   /** Called after events were stored. */
   readonly onStored: () => void
+  /** Stores the parts of a group, waiting for no stranger's lock for long. */
+  readonly insert: (parts: readonly StreamAppend[]) => Promise<ReadonlyMap<string, StoredPart>>
   /** Encrypts the personal data of an append. */
   readonly seal: (part: StreamAppend) => Promise<StreamAppend>
   /** Called when a statement leaves, with the number of appends that it carries. */
@@ -203,7 +198,7 @@ export class AppendQueue {
       this.options.onSent(group.reduce((appends, { calls }) => appends + calls.length, 0))
       await failpoint?.('append.before')
       const parts = group.map(({ append }) => append)
-      const stored = await insertEvents(this.database, parts, this.options.lockTimeoutMs)
+      const stored = await this.options.insert(parts)
       await failpoint?.('append.after')
       for (const part of group) {
         const place = stored.get(part.append.streamId)
@@ -238,7 +233,7 @@ export class AppendQueue {
 
   private settleFailure(group: readonly Part[], error: unknown): void {
     const calls = group.flatMap((part) => part.calls)
-    const failure = translateDatabaseError(error)
+    const failure = error instanceof EffectsFailed ? error : translateDatabaseError(error)
     const kind = failure instanceof DatabaseError ? failure.kind : undefined
     for (const call of calls) {
       const expired = performance.now() - call.startedAt > this.options.retryForMs
@@ -254,7 +249,7 @@ export class AppendQueue {
         this.againAfterPause(call)
       } else {
         this.lockedStreams.delete(call.part.streamId)
-        call.reject(failure)
+        call.reject(withoutWrapping(failure))
       }
     }
   }
@@ -290,7 +285,7 @@ function settleStored({ calls, append }: Part, stored: StoredPart): void {
   }
 }
 
-function outcomeUnknown({ part }: Call, cause: EventStoreError): OutcomeUnknownError {
+function outcomeUnknown({ part }: Call, cause: Error): OutcomeUnknownError {
   const ids = part.events.map(({ id }) => id)
   return new OutcomeUnknownError(part.streamId, ids, { cause })
 }

@@ -4,6 +4,7 @@ import { resolveLosers, storedResult, type AppendResult, type Outcome } from './
 import { on, type Database } from './database.js'
 import { DatabaseError, EventIdConflictError, OutcomeUnknownError, VersionConflictError } from './errors.js'
 import { failpoint } from './failpoint.js'
+import { isConcerned, withEffects, withoutWrapping, type EffectsOfStore } from './inline-effects.js'
 import { isUniqueViolation } from './postgres-errors.js'
 import { insertEvents, type StoredPart, type StreamAppend } from './sql/insert-events.js'
 import { checkType, releaseStreamChecks } from './sql/release-stream-checks.js'
@@ -23,18 +24,19 @@ export async function appendToStreamsInTransaction(
   database: Database,
   transaction: ClientBase,
   parts: readonly StreamAppend[],
+  effects: EffectsOfStore | undefined,
 ): Promise<readonly AppendResult[]> {
   const inside = on(database, transaction)
   for (let race = 0; race < maxRaces; race++) {
     await transaction.query('savepoint tidemark_append')
     try {
-      const results = await storeAll(inside, parts)
+      const results = await storeAll(inside, parts, effects)
       await transaction.query('release savepoint tidemark_append')
       return results
     } catch (error) {
       await transaction.query('rollback to savepoint tidemark_append')
       await transaction.query('release savepoint tidemark_append')
-      if (!isLost(error)) throw error
+      if (!isLost(error)) throw withoutWrapping(error)
       const results = await explainLoss(inside, parts)
       if (results) return results
     }
@@ -48,12 +50,13 @@ export async function appendToStreams(
   pool: Pool,
   parts: readonly StreamAppend[],
   retryForMs: number,
+  effects: EffectsOfStore | undefined,
 ): Promise<readonly AppendResult[]> {
   const deadline = performance.now() + retryForMs
   for (;;) {
     try {
       return await inTransaction(pool, async (client) => {
-        const results = await storeAll(on(database, client), parts)
+        const results = await storeAll(on(database, client), parts, effects)
         await failpoint?.('append.before-commit')
         return results
       })
@@ -63,7 +66,7 @@ export async function appendToStreams(
         if (results) return results
         if (performance.now() > deadline) throw lostEveryRace(parts)
       } else if (!(error instanceof DatabaseError && error.retryable)) {
-        throw error
+        throw withoutWrapping(error)
       } else if (performance.now() > deadline) {
         throw error.kind === 'connection' || error.kind === 'shutting-down' ? outcomeUnknown(parts, error) : error
       }
@@ -77,7 +80,11 @@ function isLost(error: unknown): boolean {
   return error instanceof LostPart || isUniqueViolation(error)
 }
 
-async function storeAll(database: Database, parts: readonly StreamAppend[]): Promise<readonly AppendResult[]> {
+async function storeAll(
+  database: Database,
+  parts: readonly StreamAppend[],
+  effects: EffectsOfStore | undefined,
+): Promise<readonly AppendResult[]> {
   const placeholders: string[] = []
   const filled = parts.map((part) => {
     if (part.events.length > 0) return part
@@ -85,8 +92,14 @@ async function storeAll(database: Database, parts: readonly StreamAppend[]): Pro
     placeholders.push(id)
     return { ...part, events: [{ id, type: checkType, schemaVersion: 1, data: 'null', metadata: '{}' }] }
   })
-  const stored = await insertEvents(database, filled)
-  if (stored.size < parts.length) throw new LostPart()
+  const concerned = parts.filter((part) => isConcerned(effects, part))
+  const insert = async () => {
+    const stored = await insertEvents(database, filled, { tellTimes: concerned.length > 0 })
+    if (stored.size < parts.length) throw new LostPart()
+    return stored
+  }
+  const stored =
+    effects && concerned.length > 0 ? await withEffects(effects, database, concerned, insert) : await insert()
   if (placeholders.length > 0) await releaseStreamChecks(database, placeholders)
   return parts.map((part) => resultOf(part, stored.get(part.streamId)))
 }

@@ -3,6 +3,7 @@ import { resolveLosers, storedResult, type AppendResult } from './append-outcome
 import { appendToStreamsInTransaction } from './append-to-streams.js'
 import { on, type Database } from './database.js'
 import { DatabaseError } from './errors.js'
+import { isConcerned, type EffectsOfStore } from './inline-effects.js'
 import { insertEvents, type StreamAppend } from './sql/insert-events.js'
 
 const maxRaces = 10
@@ -16,10 +17,11 @@ export async function appendInTransaction(
   database: Database,
   transaction: ClientBase,
   part: StreamAppend,
+  effects: EffectsOfStore | undefined,
 ): Promise<AppendResult> {
-  if (part.events.length > 1) {
-    // An id of a later event may be taken, which fails the statement and only a savepoint can undo.
-    const [result] = await appendToStreamsInTransaction(database, transaction, [part])
+  if (part.events.length > 1 || isConcerned(effects, part)) {
+    // An id of a later event may be taken, which fails the statement, or an effect fails: only a savepoint can undo that.
+    const [result] = await appendToStreamsInTransaction(database, transaction, [part], effects)
     if (result) return result
   }
   const inside = on(database, transaction)

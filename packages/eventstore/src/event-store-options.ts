@@ -2,6 +2,7 @@ import type { ClientBase, ClientConfig } from 'pg'
 import type { AnyAggregate } from './define-aggregate.js'
 import type { NewEvent } from './event.js'
 import type { ExpectedVersion } from './expected-version.js'
+import type { InlineEffects } from './inline-effects.js'
 import type { Logger } from './logger.js'
 import type { LogFilter } from './log-source.js'
 import type { PersonalDataOptions } from './personal-data/vault.js'
@@ -36,6 +37,8 @@ export interface EventStoreOptions {
   readonly preparedStatements?: boolean
   /** Where the keys of data subjects are kept; in the database, wrapped with nothing, unless said. */
   readonly personalData?: PersonalDataOptions
+  /** What is kept up to date in the transaction of every append: `inlineProjections([…])` of `@tidemark/projections`. Nothing unless said. */
+  readonly inline?: InlineEffects
 }
 
 export interface AppendOptions {

@@ -19,6 +19,8 @@ import type { NewEvent, RecordedEvent } from './event.js'
 import { executeCommand, type ExecuteOptions, type ExecuteResult } from './execute-command.js'
 import { encodeExpectedVersion } from './expected-version.js'
 import { generateId } from './generate-id.js'
+import { insertGroup } from './insert-group.js'
+import { isConcerned, type EffectsOfStore } from './inline-effects.js'
 import { loadAggregate, newestVersion, versionAt, type LoadContext, type Loaded } from './load-aggregate.js'
 import type { Logger } from './logger.js'
 import { keyStoreOfTenant } from './personal-data/key-store-of-tenant.js'
@@ -58,6 +60,7 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
   protected readonly tenancy: Tenancy
   private readonly appends: AppendQueue
   private readonly snapshots: SnapshotWriter
+  private readonly effects: EffectsOfStore | undefined
   private readonly onStored: () => void
   private readonly generateId: () => string
   private readonly clock: (() => Date) | undefined
@@ -88,16 +91,17 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
     }
     this.vault = new Vault(database, keyStoreOfTenant(options.personalData, database.tenant))
     this.snapshots = new SnapshotWriter(database, logger, clock ?? (() => new Date()))
+    this.effects = options.inline?.attach(this)
     this.appends = new AppendQueue(database, {
       maxQueued: options.maxQueuedAppends ?? 10_000,
       maxGroupEvents: options.maxGroupEvents ?? 1000,
-      lockTimeoutMs: 50,
       retryForMs: this.retryForMs,
       onStored,
+      insert: (parts) => insertGroup(database, pool, this.effects, parts),
       seal: (part) => this.vault.seal(part),
       onSent: (appends) => metrics?.groupSent(appends),
     })
-    this.sendAppend = observeAppends((part, signal) => this.appends.append(part, signal), metrics)
+    this.sendAppend = observeAppends((part, signal) => this.enqueue(part, signal), metrics)
   }
 
   /**
@@ -160,8 +164,10 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
     // Without a tenant there is no need to look: where streams belong to tenants, the database refuses the append.
     if (this.database.tenant !== undefined) await this.admit(transaction)
     if (parts.some(hasPersonalPart)) parts = await this.vault.sealAll(parts, transaction)
-    if (transaction) return appendToStreamsInTransaction(this.database, transaction, parts)
-    const results = await appendToStreams(this.database, this.pool, parts, this.retryForMs)
+    if (parts.some((part) => isConcerned(this.effects, part)))
+      await this.effects?.prepare({ withinTransaction: transaction !== undefined })
+    if (transaction) return appendToStreamsInTransaction(this.database, transaction, parts, this.effects)
+    const results = await appendToStreams(this.database, this.pool, parts, this.retryForMs, this.effects)
     this.onStored()
     return results
   }
@@ -191,7 +197,25 @@ export class StreamStore extends StreamUpkeep implements StreamStorePort {
     // Without a tenant there is no need to look: where streams belong to tenants, the database refuses the append.
     if (this.database.tenant !== undefined) await this.admit(transaction)
     if (!transaction) return this.sendAppend(part, signal)
-    return appendInTransaction(this.database, transaction, await this.vault.seal(part, transaction))
+    if (isConcerned(this.effects, part)) await this.effects.prepare({ withinTransaction: true })
+    return appendInTransaction(this.database, transaction, await this.vault.seal(part, transaction), this.effects)
+  }
+
+  private enqueue(part: StreamAppend, signal: AbortSignal | undefined): Promise<AppendResult> {
+    if (!isConcerned(this.effects, part)) return this.appends.append(part, signal)
+    return this.effects.prepare({ withinTransaction: false }).then(() => this.appends.append(part, signal))
+  }
+
+  /**
+   * Makes ready what appends keep up to date inline, which the first append does otherwise; nothing without the option `inline`.
+   *
+   * Read models that are new, or were followed by a projector, are built from the log meanwhile, and appends that they are about wait for that. So a
+   * program calls it before it takes requests.
+   *
+   * @throws whatever speaks against it, as every append would that is concerned.
+   */
+  async prepare(): Promise<void> {
+    await this.effects?.prepare({ withinTransaction: false })
   }
 
   /**
