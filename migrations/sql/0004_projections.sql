@@ -8,6 +8,7 @@ create table projections (
   rebuild_from bigint,
   copied_at  bigint,
   refolded_to bigint,
+  inline     boolean not null default false check (status = 'live' or not inline),
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   constraint projections_pkey primary key (name, version, table_name)
@@ -16,6 +17,7 @@ comment on table projections is 'The tables of each read model: the one that is 
 comment on column projections.shards is 'How many checkpoints share the events of the table.';
 comment on column projections.rebuild_from is 'The rows were copied from the live table at copied_at; those that events from here on touch are folded again, up to refolded_to so far.';
 comment on column projections.target is 'Up to where a build goes before it is built.';
+comment on column projections.inline is 'Whether appends keep the table up to date, in their own transactions, and no projector does.';
 
 -- Where the parts of a table have come: projection:<table>, or projection:<table>/<shard> where there are several.
 create function shard_checkpoints(table_name text, shards integer) returns setof text
@@ -26,3 +28,27 @@ as $$
 $$;
 
 create unique index projections_live_key on projections (name) where status = 'live';
+
+-- Lets an appender in, and says which tables are live, by a later snapshot than the lock: until its transaction ends, none is switched.
+-- The other side is exclude_inline.
+create function enter_inline(names text[]) returns setof projections
+  language plpgsql volatile
+  set search_path from current
+as $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'inline read models cannot be kept in a % transaction', current_setting('transaction_isolation')
+      using errcode = 'TM002', hint = 'Append under READ COMMITTED.';
+  end if;
+  perform pg_advisory_xact_lock_shared(hashtextextended(n, 'projections'::regclass::oid::bigint)) from unnest(names) n;
+  return query select * from projections where status = 'live' and name = any(names);
+end
+$$;
+
+-- Waits for the appenders of an inline read model to leave, and lets none in until the transaction ends.
+create function exclude_inline(name text) returns void
+  language sql volatile
+  set search_path from current
+as $$
+  select pg_advisory_xact_lock(hashtextextended(name, 'projections'::regclass::oid::bigint))
+$$;

@@ -149,6 +149,12 @@ export async function claimOrWait(
     signal?.throwIfAborted()
     const checkpoint = await Checkpoint.claim(database, checkpointName, { owner, leaseMs })
     if (checkpoint) return checkpoint
+    // Whoever ended it meanwhile may have put its checkpoint out of reach for good.
+    const building = (await selectTables(database, [name])).some(
+      ({ table, shards, status }) =>
+        status === 'building' && shardsOf(table, shards).some(({ checkpoint: own }) => own === checkpointName),
+    )
+    if (!building) throw new RebuildRunningError(name, undefined)
     const held = (await listCheckpoints(database, checkpointName)).find((each) => each.name === checkpointName)
     const lease = held?.leaseUntil?.getTime()
     firstLease ??= lease

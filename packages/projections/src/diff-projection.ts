@@ -7,6 +7,7 @@ import { NotComparableError } from './errors.js'
 import { shardsOf } from './names.js'
 import { ownerName } from './owner-name.js'
 import { tableOf } from './promote.js'
+import { excludeAppends } from './inline-switch.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
 import { countDifferences, sampleDifferences, type DifferentRow, type TablesToCompare } from './sql/diff-tables.js'
 import { selectTables, type RegisteredTable } from './sql/registry-statements.js'
@@ -120,13 +121,19 @@ async function atOnePosition(
   for (;;) {
     signal?.throwIfAborted()
     const [now] = (await selectTables(store.database, [live.name])).filter(({ table }) => table === live.table)
-    if (parts && now?.position !== undefined) await parts.copy(now.position, limits)
+    const inline = now?.inline === true
+    const near = inline ? (await store.head()).position : now?.position
+    if (parts && near !== undefined) await parts.copy(near, limits)
     try {
       return await inTransaction(store.pool, async (client) => {
         const database = on(store.database, client)
         await execute(database, 'set local lock_timeout = 2000')
-        const held = await lockCheckpoints(database, [...namesOf(live), ...(parts ? [] : namesOf(other))])
-        const [position, ...rest] = new Set(held.values())
+        const held = await lockCheckpoints(database, [
+          ...(inline ? [] : namesOf(live)),
+          ...(parts ? [] : namesOf(other)),
+        ])
+        const kept = inline ? [await excludeAppends(database, projection.name)] : []
+        const [position, ...rest] = new Set([...kept, ...held.values()])
         // Shards of the live table that are apart, or a table of another version that is not there yet.
         if (position === undefined || rest.length > 0) throw new FellBehind()
         if (parts) {

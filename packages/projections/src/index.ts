@@ -33,6 +33,7 @@ export {
   VersionNotLiveError,
 } from './errors.js'
 export { diffProjection, type DiffOptions, type ProjectionDiff } from './diff-projection.js'
+export { inlineProjections } from './inline-projections.js'
 export { pauseProjection, resumeProjection } from './pause-projection.js'
 export { promoteProjection, rollbackProjection, type PromoteOptions, type PromoteResult } from './promote.js'
 export type { DifferentRow } from './sql/diff-tables.js'

@@ -121,8 +121,10 @@ export class PositionWaiter {
     }
   }
 
-  private saw({ name, position, error, abandoned }: Progress): void {
-    this.advanced(name, position)
+  private saw({ name, position, error, abandoned, inline }: Progress): void {
+    // Shows whatever is committed, for as long as appends keep it.
+    if (inline) for (const waiter of this.waiters.get(name) ?? []) waiter.end('reached')
+    else this.advanced(name, position)
     this.faults.set(name, error !== undefined)
     // An error that nobody works on does not go away by waiting.
     if (error === undefined || (!abandoned && !this.failedHere(name))) return

@@ -42,7 +42,9 @@ export class ProjectionRunner {
     const { projection, store } = this
     if (projection.kind === 'handler') return
     try {
-      await inTransaction(store.pool, (client) => ensureLiveTable(on(store.database, client), projection))
+      const live = await inTransaction(store.pool, (client) => ensureLiveTable(on(store.database, client), projection))
+      if (live.inline)
+        this.options.logger.info({ projection: projection.name }, 'appends keep a projection, which is not followed')
     } catch (error) {
       if (!(error instanceof VersionNotLiveError)) throw error
       this.options.logger.warn({ err: error }, 'a projection rests')
@@ -120,7 +122,7 @@ export class ProjectionRunner {
       live?.version === projection.version ? shardsOf(live.table, live.shards).map(({ checkpoint }) => checkpoint) : [],
     )
     return own
-      .filter(({ status, version }) => status !== 'building' && version === projection.version)
+      .filter(({ status, version, inline }) => status !== 'building' && version === projection.version && !inline)
       .flatMap((table) => this.followTable(projection, table))
   }
 

@@ -46,7 +46,7 @@ export async function listProjections(
   const head = (await store.head()).position
   return projections.map(({ name, version }) => {
     const known = progress.get(name)
-    const position = known?.position ?? 0n
+    const position = known?.inline ? head : (known?.position ?? 0n)
     return {
       kind: 'projection',
       ...{ name, version, position, head },

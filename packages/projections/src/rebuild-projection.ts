@@ -20,6 +20,7 @@ import {
   type ClaimedShard,
 } from './build.js'
 import { copyLog } from './copy-log.js'
+import { checkInline } from './check-inline.js'
 import type { Projection } from './define-projection.js'
 import { ProjectionDefinitionError } from './errors.js'
 import { inReadSchema, shardsOf } from './names.js'
@@ -65,6 +66,8 @@ export interface RebuildOptions {
   readonly rowsPerTransaction?: number
   /** How long another process waits before it goes on with a build whose process died; 10,000 ms unless said. */
   readonly leaseMs?: number
+  /** Who keeps the read model up to date afterwards: whoever does now, a projector at first, unless said. `inlineProjections` says `appends` where needed. */
+  readonly keptBy?: 'projector' | 'appends'
   readonly logger?: Logger
 }
 
@@ -102,8 +105,9 @@ export async function rebuildProjection(
   projection: Projection,
   options: RebuildOptions = {},
 ): Promise<RebuildResult> {
-  const { shards = 1, share = 1, join = false, from, signal, logger = silentLogger } = options
+  const { shards = 1, share = 1, join = false, from, keptBy, signal, logger = silentLogger } = options
   signal?.throwIfAborted()
+  if (keptBy === 'appends') checkInline(projection)
   checkOptions(store, projection, { shards, share, from })
   if (!join) await dropTables(store, projection, ['previous', 'built'], logger)
   const build = await prepareBuild(store, projection, { shards, from, join })
@@ -183,7 +187,8 @@ class Rebuild {
       parts = await TableParts.take(store, projection, registered, { owner, leaseMs, mine })
       if (this.options.promote === false) return await this.finish(parts)
       const limits = { ...this.limits, rowsPerTransaction: this.rowsPerTransaction }
-      await switchTable(store, projection, registered, { parts, limits, signal, logger })
+      const { keptBy } = this.options
+      await switchTable(store, projection, registered, { parts, limits, keptBy, signal, logger })
       return true
     } finally {
       // So that the next call need not wait for the lease to end.

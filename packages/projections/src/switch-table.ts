@@ -14,6 +14,7 @@ import { catchUpWithin, FellBehind } from './catch-up.js'
 import type { Projection } from './define-projection.js'
 import { PromoteBlockedError, TableBehindError } from './errors.js'
 import { shardsOf } from './names.js'
+import { excludeAppends, handToAppends, takeFromAppends } from './inline-switch.js'
 import { lockCheckpoints, reshard } from './sql/checkpoint-switch.js'
 import { lockProjection, selectTables, updateTableStatus, type RegisteredTable } from './sql/registry-statements.js'
 import type { CopyLimits, TableParts } from './table-parts.js'
@@ -23,6 +24,8 @@ export interface SwitchOptions {
   /** The shards of the table, brought forward by this code; undefined for a table of another version, which follows the log elsewhere. */
   readonly parts: TableParts | undefined
   readonly limits: CopyLimits
+  /** Who keeps the table up to date from then on; whoever keeps the live one unless said. */
+  readonly keptBy?: 'projector' | 'appends' | undefined
   readonly signal?: AbortSignal | undefined
   readonly logger: Logger
 }
@@ -33,7 +36,7 @@ const lockTimeoutMs = 250
 /**
  * Makes a table the live one: in one transaction it is brought to where the live one is, and the view turned to it.
  *
- * The checkpoints of both are locked meanwhile, so that their projectors wait; appends are not. Each wait for a lock is short and given up in favour
+ * The checkpoints of both are locked meanwhile, so that their projectors wait; appends are not, unless it is they who keep the table. Each wait for a lock is short and given up in favour
  * of readers, and tried again. The table that was live follows the log as before, and stays for a rollback.
  *
  * @throws {PromoteBlockedError} all tries met a lock. @throws {TableBehindError} a table of another version does not come up to the live one.
@@ -42,13 +45,13 @@ export async function switchTable(
   store: EventStore,
   projection: Projection,
   table: Pick<RegisteredTable, 'table' | 'version' | 'shards'>,
-  { parts, limits, signal, logger }: SwitchOptions,
+  { parts, limits, keptBy, signal, logger }: SwitchOptions,
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted()
     await parts?.copy((await store.head()).position, limits)
     try {
-      await inTransaction(store.pool, (client) => switchWithin(client, store, projection, table, parts))
+      await inTransaction(store.pool, (client) => switchWithin(client, store, projection, table, { parts, keptBy }))
       return
     } catch (error) {
       if (error instanceof FellBehind) {
@@ -69,7 +72,7 @@ async function switchWithin(
   store: EventStore,
   { name, shards }: Projection,
   chosen: Pick<RegisteredTable, 'table' | 'version' | 'shards'>,
-  parts: TableParts | undefined,
+  { parts, keptBy }: Pick<SwitchOptions, 'parts' | 'keptBy'>,
 ): Promise<void> {
   const database = on(store.database, client)
   await execute(database, `set local lock_timeout = ${lockTimeoutMs}`)
@@ -81,15 +84,19 @@ async function switchWithin(
     of ? shardsOf(of.table, of.shards).map(({ checkpoint }) => checkpoint) : []
   const positions = await lockCheckpoints(database, [...checkpointsOf(live), ...checkpointsOf(chosen)])
   // Readers of a live table with shards may have seen as much as the furthest of them has brought.
-  const wanted = furthestOf(checkpointsOf(live), positions)
+  const furthest = furthestOf(checkpointsOf(live), positions)
+  const inline = keptBy === undefined ? live?.inline === true : keptBy === 'appends'
+  const wanted = inline || live?.inline ? await excludeAppends(database, name) : furthest
   if (parts) {
     const place = await bringTo(client, database, parts, wanted)
     await reshard(database, chosen, shards, place)
   } else if (checkpointsOf(chosen).some((checkpoint) => (positions.get(checkpoint) ?? 0n) < wanted)) {
     throw new FellBehind()
   }
+  if (live?.inline) await takeFromAppends(database, live, wanted)
   if (live) await updateTableStatus(database, live.table, 'previous')
   await updateTableStatus(database, chosen.table, 'live')
+  if (inline) await handToAppends(database, { table: chosen.table, shards: parts ? shards : chosen.shards })
   await failpoint?.('rebuild.before-switch')
   // Last, for readers wait from here on.
   await switchView(database, { ...chosen, name }, live?.version)

@@ -4,15 +4,20 @@ import { fileURLToPath } from 'node:url'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const jiti = path('../../../node_modules/jiti/lib/jiti-cli.mjs')
-const program = path('programs/run-projections.ts')
 
 /** The program runs from the sources, as the tests do. */
 const alias = JSON.stringify({ '@tidemark/eventstore': path('../../eventstore/src/index.ts') })
 
 /** A process that follows the log with `customer-totals`, or rebuilds it; leases of one second. */
 export function startProcess(databaseUrl: string, task: 'follow' | 'rebuild', failpoints?: string): ChildProcess {
+  return startProgram('run-projections', [databaseUrl, task], failpoints)
+}
+
+/** One of the programs of these tests, as a process of its own. */
+export function startProgram(name: string, args: readonly string[], failpoints?: string): ChildProcess {
   const env = { ...process.env, JITI_ALIAS: alias, JITI_FS_CACHE: 'false', TIDEMARK_FAILPOINTS: failpoints }
-  return spawn(process.execPath, [jiti, program, databaseUrl, task], { stdio: ['ignore', 'ignore', 'inherit'], env })
+  const program = path(`programs/${name}.ts`)
+  return spawn(process.execPath, [jiti, program, ...args], { stdio: ['ignore', 'ignore', 'inherit'], env })
 }
 
 /** Waits for the end of a process; the signal that ended it, or undefined. */

@@ -14,6 +14,8 @@ export interface RegisteredTable {
   readonly target: bigint | undefined
   /** From where on touched rows are folded again, for a build that began with the rows of the live table. */
   readonly from: bigint | undefined
+  /** Whether appends keep it up to date, and no projector. */
+  readonly inline: boolean
   /** Where all of its shards have come; undefined where a checkpoint is missing. */
   readonly position: bigint | undefined
   /** Where the furthest of its shards has come. */
@@ -27,7 +29,7 @@ const selectTablesStatement: Statement = {
   name: 'select-projection-tables',
   text: (schema) => `
 select p.name, p.version, p.table_name, p.status, p.shards, p.target, p.rebuild_from,
-       case when c.found = p.shards then c.position end, case when c.found = p.shards then c.furthest end
+       case when c.found = p.shards then c.position end, case when c.found = p.shards then c.furthest end, p.inline
   from ${schema}.projections p
  cross join lateral (
    select count(*) as found, min(position) as position, max(position) as furthest
@@ -39,7 +41,7 @@ select p.name, p.version, p.table_name, p.status, p.shards, p.target, p.rebuild_
 
 type TableRow = [
   ...[name: string, version: string, table: string, status: TableStatus, shards: string],
-  ...[target: string | null, from: string | null, position: string | null, furthest: string | null],
+  ...[target: string | null, from: string | null, position: string | null, furthest: string | null, inline: string],
 ]
 
 const toPosition = (text: string | null) => (text === null ? undefined : BigInt(text))
@@ -47,7 +49,7 @@ const toPosition = (text: string | null) => (text === null ? undefined : BigInt(
 /** The registered tables of some projections, those that changed last at the end. */
 export async function selectTables(database: Database, names: readonly string[]): Promise<RegisteredTable[]> {
   const rows = await run<TableRow>(database, selectTablesStatement, [names])
-  return rows.map(([name, version, table, status, shards, target, from, position, furthest]) => ({
+  return rows.map(([name, version, table, status, shards, target, from, position, furthest, inline]) => ({
     name,
     version: Number(version),
     table,
@@ -57,6 +59,7 @@ export async function selectTables(database: Database, names: readonly string[])
     from: toPosition(from),
     position: toPosition(position),
     furthest: toPosition(furthest),
+    inline: inline === 't',
   }))
 }
 
@@ -75,7 +78,7 @@ insert into ${schema}.projections (name, version, table_name, status, target, sh
 /** Registers a table that was just made, its checkpoints at the beginning. */
 export async function insertTable(
   database: Database,
-  { name, version, table, status, target, shards, from }: Omit<RegisteredTable, 'position' | 'furthest'>,
+  { name, version, table, status, target, shards, from }: Omit<RegisteredTable, 'position' | 'furthest' | 'inline'>,
 ): Promise<void> {
   const checkpoints = shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
   const values = [name, version, table, status, target ?? null, shards, checkpoints, from ?? null]
@@ -85,7 +88,7 @@ export async function insertTable(
 const updateStatusStatement: Statement = {
   name: 'update-projection-table-status',
   text: (schema) => `
-update ${schema}.projections set status = $2, updated_at = clock_timestamp() where table_name = $1`,
+update ${schema}.projections set status = $2, inline = inline and $2 = 'live', updated_at = clock_timestamp() where table_name = $1`,
 }
 
 export async function updateTableStatus(database: Database, table: string, status: TableStatus): Promise<void> {

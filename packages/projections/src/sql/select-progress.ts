@@ -4,18 +4,18 @@ const statement: Statement = {
   name: 'select-projection-progress',
   text: (schema) => `
 with wanted as (
-  select p.name, p.version, p.table_name, s.checkpoint
+  select p.name, p.version, p.table_name, s.checkpoint, p.inline
     from ${schema}.projections p
    cross join lateral ${schema}.shard_checkpoints(p.table_name, p.shards) as s(checkpoint)
    where p.status = 'live' and p.name = any($1)
    union all
-  select h.name, null, null, h.checkpoint from unnest($2::text[], $3::text[]) as h(name, checkpoint)
+  select h.name, null, null, h.checkpoint, false from unnest($2::text[], $3::text[]) as h(name, checkpoint)
 )
 select w.name, w.version, w.table_name, min(c.position), string_agg(distinct c.owner, ', ') filter (where c.lease_until > clock_timestamp()),
        min(c.error), bool_and(coalesce(c.lease_until > clock_timestamp(), false)),
        bool_or(c.error is not null and coalesce(c.lease_until < clock_timestamp(), true)),
        max(c.failures), bool_or(c.paused_at is not null), min(c.pause_reason), count(*),
-       extract(epoch from max(c.retry_at) - clock_timestamp()) * 1000
+       extract(epoch from max(c.retry_at) - clock_timestamp()) * 1000, bool_or(w.inline)
   from wanted w
   join ${schema}.checkpoints c on c.name = w.checkpoint
  group by w.name, w.version, w.table_name`,
@@ -44,12 +44,14 @@ export interface Progress {
   readonly shards: number
   /** After how many milliseconds a failed batch is tried again. */
   readonly retryInMs: number | undefined
+  /** Whether appends keep it up to date: it then shows every event that is committed, and `position` says nothing. */
+  readonly inline: boolean
 }
 
 type ProgressRow = [
   ...[name: string, version: string | null, table: string | null, position: string, owner: string | null],
   ...[error: string | null, leaseRuns: string, abandoned: string, failures: string],
-  ...[paused: string, pauseReason: string | null, shards: string, retryInMs: string | null],
+  ...[paused: string, pauseReason: string | null, shards: string, retryInMs: string | null, inline: string],
 ]
 
 /** Reads how far read models are, and handlers by the names of their checkpoints; what never started is left out. */
@@ -63,7 +65,7 @@ export async function selectProgress(
   return new Map(
     rows.map((row) => {
       const [name, version, table, position, owner, error, leaseRuns, abandoned, failures, paused, pauseReason] = row
-      const [shards, retryInMs] = row.slice(11)
+      const [shards, retryInMs, inline] = row.slice(11)
       const progress: Progress = {
         name,
         version: version === null ? undefined : Number(version),
@@ -77,6 +79,7 @@ export async function selectProgress(
         paused: paused === 't' ? (pauseReason ?? '') : undefined,
         shards: Number(shards),
         retryInMs: retryInMs == null ? undefined : Math.max(Number(retryInMs), 0),
+        inline: inline === 't',
       }
       return [name, progress]
     }),
