@@ -5,6 +5,7 @@ import pg from 'pg'
 import { startBenchDatabase, type BenchDatabase } from '../bench-database.js'
 import { emptyReadModels } from '../empty-read-models.js'
 import { once, type Contender, type PreparedSuite } from '../harness.js'
+import { inlineContenders } from '../inline-contenders.js'
 import { readKeyset } from '../keyset-read.js'
 import { appendsWhileRebuilding, liveContenders, liveSchema } from '../live-contenders.js'
 import { orderTotals } from '../order-totals.js'
@@ -34,6 +35,7 @@ export async function prepareProjections(isShort = false): Promise<PreparedSuite
       ...rebuildContenders(database, keysetRead),
       ...appendsWhileRebuilding(url, pool),
       ...liveContenders(url, pool),
+      ...(await inlineContenders(database)),
       ...(isShort ? [] : rebuildsAtSize(pool, url)),
     ],
     close: () => database.close(),
