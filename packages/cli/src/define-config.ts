@@ -1,5 +1,11 @@
 import type { BridgeDefinition } from '@tidemark/fanout'
-import type { AnyAggregate, CheckSchemasOptions, EventStore, PersonalDataOptions } from '@tidemark/eventstore'
+import type {
+  AnyAggregate,
+  CheckSchemasOptions,
+  EventStore,
+  InlineEffects,
+  PersonalDataOptions,
+} from '@tidemark/eventstore'
 import type { AnyProjection } from '@tidemark/projections'
 
 /** What `tidemark.config.ts` says; the command line and the environment override it. */
@@ -12,6 +18,8 @@ export interface TidemarkConfig {
   }
   readonly aggregates: readonly AnyAggregate[]
   readonly projections?: readonly AnyProjection[]
+  /** Which of them appends keep up to date: `inlineProjections([orderSummary])`. Every other program that appends must say the same. */
+  readonly inline?: InlineEffects
   readonly bridges?: readonly BridgeDefinition[]
   readonly kafka?: {
     /** `host:port` of some brokers; `KAFKA_BROKERS` overrides it. */

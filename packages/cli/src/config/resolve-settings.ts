@@ -1,4 +1,4 @@
-import type { EventStoreOptions, PersonalDataOptions } from '@tidemark/eventstore'
+import type { EventStoreOptions, InlineEffects, PersonalDataOptions } from '@tidemark/eventstore'
 import { checkSchemaName, defaultSchema } from '@tidemark/migrations'
 import { readDevState } from '../dev-database/dev-state.js'
 import { ConfigError, UsageError } from '../errors.js'
@@ -19,6 +19,7 @@ export interface Settings {
   /** Empty where no Kafka was named. */
   readonly brokers: readonly string[]
   readonly personalData: PersonalDataOptions | undefined
+  readonly inline: InlineEffects | undefined
 }
 
 export type DatabaseOrigin = 'DATABASE_URL' | 'configuration file' | 'tidemark dev'
@@ -45,12 +46,13 @@ export function resolveSettings(
         : portOf(String(config.api?.port ?? 4400), 'api.port'),
     brokers: KAFKA_BROKERS ? brokersOf(KAFKA_BROKERS) : (config.kafka?.brokers ?? []),
     personalData: config.personalData,
+    inline: config.inline,
   }
 }
 
 /** What every store of the project is opened with. */
-export function storeOptionsOf({ schema, personalData }: Settings): EventStoreOptions {
-  return { schema, ...(personalData && { personalData }) }
+export function storeOptionsOf({ schema, personalData, inline }: Settings): EventStoreOptions {
+  return { schema, ...(personalData && { personalData }), ...(inline && { inline }) }
 }
 
 function databaseOf(fromEnvironment: string | undefined, fromFile: string | undefined, folder: string) {

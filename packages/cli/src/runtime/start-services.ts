@@ -56,6 +56,7 @@ export async function startServices(
     stops.push(() => store.close())
     await store.verifyEpoch()
     if (schemas) await checkSchemasAtStart(store, config, schemas, logger)
+    await store.prepare()
 
     let projector: Projector | undefined
     if (only.includes('projections')) {
