@@ -3,6 +3,7 @@ import { migrate } from '@tidemark/migrations'
 import { inlineProjections } from '@tidemark/projections'
 import pg from 'pg'
 import type { BenchDatabase } from './bench-database.js'
+import { emptyReadModels } from './empty-read-models.js'
 import { repeat, type Contender, type Run } from './harness.js'
 import { orderTotals } from './order-totals.js'
 import { Order, orderPlaced } from './workload.js'
@@ -19,8 +20,8 @@ export async function inlineContenders({ url, pool }: BenchDatabase): Promise<re
   await migrate(client, { schema })
   await client.end()
   const appendFor = async (milliseconds: number, options: EventStoreOptions): Promise<Run> => {
-    await pool.query(`drop schema ${schema}_read cascade; create schema ${schema}_read`)
-    await pool.query(`truncate ${schema}.events, ${schema}.checkpoints, ${schema}.projections`)
+    await emptyReadModels(pool, schema)
+    await pool.query(`truncate ${schema}.events`)
     const store = createEventStore(pool, { schema, listen: false, ...options })
     await store.prepare()
     let n = 0

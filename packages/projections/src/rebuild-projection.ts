@@ -87,7 +87,7 @@ export interface RebuildResult {
  * Builds a read model anew beside the live one, and switches it in.
  *
  * The live table is read and kept up to date meanwhile, and readers of the view see the old rows until they see all of the new ones;
- * appends are never held up. A build that was cut off, by an error, the signal or a kill, is gone on with by the next call. The replaced
+ * appends are held up only where they keep it, at the switch. A build that was cut off, by an error, the signal or a kill, is gone on with by the next call. The replaced
  * table is kept until the next rebuild: see `rollbackProjection`. Needs two connections of the pool at once.
  *
  * @throws {RebuildRunningError} another process is at it.

@@ -123,6 +123,7 @@ describe('an inline projection', () => {
 
   test('the same ids again apply nothing again, on whichever way', async () => {
     const ids = [randomUUID(), randomUUID(), randomUUID()]
+    const another = randomUUID()
     const events = ids.map((id) => placed(3, id))
     const none = { expectedVersion: 'no-stream' } as const
     const part = { streamId: 'order-again', events, aggregate: Order, ...none }
@@ -133,8 +134,7 @@ describe('an inline projection', () => {
       expect((await store.append(Order, 'again', events, { ...none, transaction })).duplicate).toBe(true)
       expect((await store.appendToStreams([part], { transaction }))[0]!.duplicate).toBe(true)
     })
-    const twice = () =>
-      Promise.all([1, 2, 3].map(() => store.append(Order, 'again-once', [placed(4, ids[2]!.replace(/^./, 'f'))], any)))
+    const twice = () => Promise.all([1, 2, 3].map(() => store.append(Order, 'again-once', [placed(4, another)], any)))
     await twice()
     await twice()
     expect(await rowOf('again')).toMatchObject({ events: 3 })
@@ -463,6 +463,23 @@ test('what is not keyed by one stream is refused, with the reason', () => {
     expect(() => inlineProjections([projection])).toThrow(/each row belongs to one stream/)
   expect(() => inlineProjections([handler as unknown as Projection])).toThrow(/cannot be inline/)
   expect(() => inlineProjections([orderLedger, orderLedger])).toThrow(ProjectionDefinitionError)
+})
+
+describe('rights', () => {
+  const database = useStoreDatabase()
+
+  test('to append and to keep rows takes the roles of a writer and of a projector', async () => {
+    const login = `inline_${randomUUID().slice(0, 8)}`
+    await database.pool.query(`create role ${login} in role tidemark_writer, tidemark_projector`)
+    const pool = new pg.Pool({ connectionString: database.directUrl, options: `-c role=${login}` })
+    const store = createEventStore(pool, { inline: inline(), listen: false })
+    await store.append(Order, 'o-1', [placed()], any)
+    expect(await expectFoldOfLog(store)).toBe(1)
+    await store.close()
+    await pool.end()
+    await database.pool.query(`drop owned by ${login}`)
+    await database.pool.query(`drop role ${login}`)
+  })
 })
 
 describe('personal data', () => {

@@ -6,6 +6,7 @@ import {
   blame,
   createProjector,
   defineHandler,
+  inlineProjections,
   ProjectionDefinitionError,
   rebuildProjection,
   replay,
@@ -26,6 +27,9 @@ test('a read model, which would mix tenants, is refused in a store that has them
   await expect(verifyProjection(store, orderSummary)).rejects.toBeInstanceOf(ProjectionDefinitionError)
   await expect(blame(store, orderSummary, 'o')).rejects.toBeInstanceOf(ProjectionDefinitionError)
   await projector.stop()
+  const inline = createEventStore(database.pool, { listen: false, inline: inlineProjections([orderSummary]) })
+  await expect(inline.prepare()).rejects.toBeInstanceOf(ProjectionDefinitionError)
+  await inline.close()
   await store.close()
 })
 

@@ -15,7 +15,7 @@ afterEach(() => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-test.each(['aggregates', 'concurrency', 'idempotency', 'snapshots'])(
+test.each(['aggregates', 'concurrency', 'idempotency', 'inline-projections', 'snapshots'])(
   'the guide on %s does what it says',
   async (page) => {
     const program = programOf(await readFile(path(`../../../docs/guides/${page}.md`), 'utf8'))
