@@ -20,7 +20,7 @@ import { refuseTenants } from './table-lifecycle.js'
  * Keeps read models up to date in the transaction of every append: whoever sees an event sees its row too.
  *
  * It takes read models whose rows are keyed by the stream, of one aggregate each. A handler that throws, or makes an invalid row, fails the append, of
- * which nothing is stored then. A process that appends without this option leaves its events out of the rows, until a rebuild.
+ * which nothing is stored then. A process that appends without this option leaves its events out of the rows, until they are healed or rebuilt.
  *
  * @throws {ProjectionDefinitionError} a read model cannot be kept so.
  *

@@ -4,6 +4,9 @@ import { TableMissingError, VersionNotLiveError } from './errors.js'
 import { shardsOf } from './names.js'
 import { rowShardIndex } from './shard.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
+import { excludeInline } from './sql/inline-statements.js'
+import { selectLastPosition, selectStreamEnds } from './sql/select-stream-ends.js'
+import { execute } from './table-lifecycle.js'
 import { selectTables, type RegisteredTable } from './sql/registry-statements.js'
 import { selectSetAside } from './sql/select-set-aside.js'
 import { selectShardPositions } from './sql/select-shard-positions.js'
@@ -17,6 +20,8 @@ export interface LiveTable extends RegisteredTable {
   readonly positions: readonly bigint[]
   /** The events that it lacks, with the rows that lack them; no keys where they are not known. */
   readonly setAside: ReadonlyMap<bigint, ReadonlySet<string>>
+  /** Where the streams end that were asked for: see {@link withStreamEnds}. */
+  readonly streamEnds?: ReadonlyMap<string, bigint>
 }
 
 /**
@@ -28,19 +33,37 @@ export async function liveTableOf(database: Database, { name, version }: Project
   const live = (await selectTables(database, [name])).find(({ status }) => status === 'live')
   if (!live) throw new TableMissingError(name)
   if (live.version !== version) throw new VersionNotLiveError(name, version, live.version)
-  const positions = await selectShardPositions(database, live.table, live.shards)
+  const positions = live.inline
+    ? [await selectLastPosition(database)]
+    : await selectShardPositions(database, live.table, live.shards)
   // After the positions: what was set aside below them is there by then.
   const setAside = await selectSetAside(database, live.table)
   const position = positions.reduce((lowest, each) => (each < lowest ? each : lowest))
   return { ...live, position, positions, setAside }
 }
 
+/**
+ * The same table, with the ends of the streams of some keys in the caller's snapshot where appends keep it: a row has the events of its stream that
+ * are committed, and no position tells them from others.
+ */
+export async function withStreamEnds(
+  database: Database,
+  projection: Projection,
+  live: LiveTable,
+  keys: readonly RowKey[],
+): Promise<LiveTable> {
+  if (!live.inline) return live
+  const streamIds = keys.flatMap((key) => streamIdsOf(projection, key))
+  return { ...live, streamEnds: await selectStreamEnds(database, streamIds) }
+}
+
 /** The same, and nobody else writes its rows until the caller's transaction, READ COMMITTED, ends. */
 export async function lockLiveTable(database: Database, projection: Projection): Promise<LiveTable> {
   for (;;) {
-    const { table, shards } = await liveTableOf(database, projection)
+    const { table, shards, inline } = await liveTableOf(database, projection)
     const names = shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
     await lockCheckpoints(database, names)
+    if (inline) await keepAppendsOut(database, projection)
     // Another one may have been switched in while this waited for the locks; from here on none can be.
     const locked = await liveTableOf(database, projection)
     if (locked.table === table && locked.shards === shards) return locked
@@ -51,9 +74,10 @@ export async function lockLiveTable(database: Database, projection: Projection):
 export async function positionsOfKeys(
   database: Database,
   projection: Projection,
-  { shards, positions }: LiveTable,
+  { shards, positions, streamEnds }: LiveTable,
   keys: readonly RowKey[],
 ): Promise<(key: RowKey) => bigint> {
+  if (streamEnds) return (key) => streamEnds.get(streamIdsOf(projection, key)[0] ?? '') ?? 0n
   const at = (shard: number | undefined) => positions[shard ?? 0] ?? 0n
   if (shards === 1 || !projection.keyedByStream) return (key) => at(rowShardIndex(key, shards))
   const byStream = await selectStreamShards(
@@ -68,4 +92,11 @@ export async function positionsOfKeys(
 export function lacks({ setAside }: Pick<LiveTable, 'setAside'>, key: RowKey, position: bigint): boolean {
   const keys = setAside.get(position)
   return keys !== undefined && (keys.size === 0 || keys.has(String(key)))
+}
+
+/** While it waits for one append, all others of the projection wait behind it: not for long. */
+async function keepAppendsOut(database: Database, { name }: Projection): Promise<void> {
+  await execute(database, 'set local lock_timeout = 1000')
+  await excludeInline(database, name)
+  await execute(database, 'set local lock_timeout = 0')
 }

@@ -20,10 +20,12 @@ import {
   HandlerFailedError,
   inlineProjections,
   InvalidRowError,
+  listProjections,
   ProjectionDefinitionError,
   promoteProjection,
   rebuildProjection,
   rollbackProjection,
+  verifyProjection,
   VersionNotLiveError,
   type Projection,
 } from '../src/index.js'
@@ -46,6 +48,7 @@ describe('an inline projection', () => {
   afterAll(() => store.close())
 
   const rowOf = async (id: string) => (await rowsOf(store, orderLedger)).find(({ orderId }) => orderId === id)
+  const liveTable = async () => (await listProjections(store, [orderLedger]))[0]!.table!
   const place = (id: string, total = 1) => store.append(Order, id, [placed(total)], any)
 
   test('shows an event as soon as its append is done, as the log has it', async () => {
@@ -352,6 +355,34 @@ describe('an inline projection', () => {
     await place('aside-0')
     await expectFoldOfLog(store)
     await projector.stop()
+  })
+
+  test('it is verified under appends, which finds what a program without it left out, and heals it', async () => {
+    let appending = true
+    let n = 0
+    const appenders = Array.from({ length: 4 }, async () => {
+      while (appending) await place(`verified-${n++ % 10}`)
+    })
+    const found = await verifyProjection(store, orderLedger, { all: true })
+    expect(found).toMatchObject({ driftedRows: 0, unverifiableRows: 0 })
+    expect(found.checked).toBeGreaterThan(100)
+    const plain = createEventStore(database.pool, { listen: false })
+    await plain.append(Order, 'left-out', [placed()], any)
+    await plain.close()
+    const healed = await verifyProjection(store, orderLedger, { all: true, heal: true })
+    expect(healed.drifted.map(({ key }) => key)).toEqual(['left-out'])
+    expect(healed.healed).toBe(1)
+    for (let round = 0; round < 5; round++) {
+      await database.pool.query(
+        `update tidemark_read.${await liveTable()} set events = 0 where order_id = 'verified-3'`,
+      )
+      expect(await verifyProjection(store, orderLedger, { keys: ['verified-3'], heal: true })).toMatchObject({
+        healed: 1,
+      })
+    }
+    appending = false
+    await Promise.all(appenders)
+    await expectFoldOfLog(store)
   })
 
   test('it holds up no truncation', async () => {

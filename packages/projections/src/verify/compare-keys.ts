@@ -1,6 +1,6 @@
 import { inTransaction, on, type EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
-import { liveTableOf, type LiveTable } from '../live-table.js'
+import { liveTableOf, withStreamEnds, type LiveTable } from '../live-table.js'
 import type { Row } from '../row.js'
 import { TableStatements } from '../sql/table-statements.js'
 import { asStored, differingProperties } from '../stored-row.js'
@@ -52,7 +52,7 @@ async function readSnapshot(
   return inTransaction(store.pool, async (client) => {
     const database = on(store.database, client)
     await execute(database, 'set transaction isolation level repeatable read, read only')
-    const live = await liveTableOf(database, projection)
+    const live = await withStreamEnds(database, projection, await liveTableOf(database, projection), keys)
     const rows = await new TableStatements(shapeFor(projection, live.table)).selectRows(database, keys)
     return { live, rows }
   })

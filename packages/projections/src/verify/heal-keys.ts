@@ -1,6 +1,6 @@
 import { inTransaction, on, type EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
-import { lockLiveTable } from '../live-table.js'
+import { lockLiveTable, withStreamEnds } from '../live-table.js'
 import type { Row } from '../row.js'
 import { setUpBatch } from '../sql/set-up-batch.js'
 import { TableStatements } from '../sql/table-statements.js'
@@ -25,7 +25,7 @@ export async function healKeys(
   return inTransaction(store.pool, async (client) => {
     const database = on(store.database, client)
     await setUpBatch(database, { idleMs, commit: 'durable' })
-    const live = await lockLiveTable(database, projection)
+    const live = await withStreamEnds(database, projection, await lockLiveTable(database, projection), keys)
     const refolded = await refold.upTo(database, live, keys)
     const statements = new TableStatements(shapeFor(projection, live.table))
     const rows = await statements.selectRows(database, keys)
