@@ -30,6 +30,9 @@ import {
   type Projection,
 } from '../src/index.js'
 import { Order, orderSummary, Payment } from './order.js'
+import { compareKeys } from '../src/verify/compare-keys.js'
+import type { Refold } from '../src/verify/refold.js'
+import { StreamRefold } from '../src/verify/stream-refold.js'
 import { expectFoldOfLog } from './expect-fold-of-log.js'
 import { orderLedger, placed } from './order-ledger.js'
 import { rowsOf } from './order-log.js'
@@ -383,6 +386,23 @@ describe('an inline projection', () => {
     appending = false
     await Promise.all(appenders)
     await expectFoldOfLog(store)
+  })
+
+  test('an append that commits below others while its row is verified is no drift', async () => {
+    const open = await database.pool.connect()
+    await open.query('begin')
+    await store.append(Order, 'below', [placed()], { ...any, transaction: open })
+    await place('above')
+    const refold = new StreamRefold(store, orderLedger, undefined)
+    const committing: Refold = {
+      upTo: async (...args) => {
+        await open.query('commit')
+        return refold.upTo(...args)
+      },
+    }
+    expect((await compareKeys(store, orderLedger, committing, ['below', 'above'])).drifted).toEqual([])
+    open.release()
+    expect((await compareKeys(store, orderLedger, refold, ['below', 'above'])).drifted).toEqual([])
   })
 
   test('it holds up no truncation', async () => {
