@@ -13,7 +13,7 @@ import { shapeFor } from './table-lifecycle.js'
 export class ReadModelTable {
   private readonly fold: RowFold
   private readonly statements: TableStatements
-  private waiting: ReadonlySet<StreamKey> | undefined
+  private waiting: ReadonlyMap<StreamKey, bigint> | undefined
 
   constructor(
     private readonly store: EventStore,
@@ -41,7 +41,7 @@ export class ReadModelTable {
     const database = on(this.store.database, transaction)
     const steps = this.fold.plan(await this.store.reveal(projection.aggregates, events, transaction))
     this.waiting ??= await selectParkedStreams(database, name)
-    const parking = new Parking(new Set(this.waiting), tolerant ? projection.poison.policy : 'stop')
+    const parking = new Parking(new Map(this.waiting), tolerant ? projection.poison.policy : 'stop')
     const keys = new Set<RowKey>()
     for (const step of steps) for (const key of step.keys) keys.add(key)
     const rows: Map<RowKey, Row | null> =

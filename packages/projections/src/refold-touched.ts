@@ -73,7 +73,7 @@ async function tableAt(
   { table, target, shards, from }: Build,
   position: bigint,
 ): Promise<LiveTable> {
-  const registered = { name, version, table, status: 'building', shards, target, from } as const
+  const registered = { name, version, table, status: 'building', shards, target, from, inline: false } as const
   const setAside = await selectSetAside(database, table)
   return { ...registered, position, furthest: position, positions: [position], setAside }
 }

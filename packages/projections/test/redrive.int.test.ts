@@ -1,4 +1,4 @@
-import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import { Checkpoint, createEventStore, type EventStore } from '@tidemark/eventstore'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   createProjector,
@@ -14,6 +14,8 @@ import {
   type Projection,
   type Projector,
 } from '../src/index.js'
+import { isInShard } from '../src/shard.js'
+import { selectTables } from '../src/sql/registry-statements.js'
 import { rowsOf } from './order-log.js'
 import { useStoreDatabase } from './store-database.js'
 import { code, groups, tallies, Tally } from './tally.js'
@@ -111,6 +113,45 @@ describe('events that were parked', () => {
       await expectAsBuilt(projection)
     },
   )
+
+  test('do not hold up what came before them, in a shard of rows that is behind', async () => {
+    const projection = groups(name, park, 2)
+    await (await start(projection)).stop()
+    // Each shard has some of the rows; the one without `odd` comes later.
+    const names = ['odd', ...Array.from({ length: 8 }, (_, index) => `g${index}`)]
+    const late = isInShard('odd', { index: 0, count: 2 }) ? 1 : 0
+    const [live] = await selectTables(store.database, [name])
+    const checkpoint = `projection:${live!.table}/${late}`
+    const held = await Checkpoint.take(store.database, checkpoint, { owner: 'test', leaseMs: 60_000 })
+    for (const by of [1, 13, 2])
+      for (const group of names) if (by !== 13 || group === 'odd') await count('a', by, group)
+    await start(projection)
+    await expect
+      .poll(async () => (await listParked(store, { projection: name })).length, { timeout: 5000 })
+      .toBeGreaterThan(0)
+    await held!.release()
+    await reached()
+    const sums = new Map((await rowsOf(store, projection)).map(({ group, sum }) => [group, sum]))
+    for (const group of names) expect(sums.get(group), group).toBeGreaterThanOrEqual(1)
+    code.takesThirteen = true
+    await retryParked(store, projection)
+    await expectAsBuilt(projection)
+  })
+
+  test('leave alone what other rows have of events that are parked for one row only', async () => {
+    const projection = groups(name, park, 2)
+    const names = Array.from({ length: 8 }, (_, index) => `g${index}`)
+    await start(projection)
+    // Rows of both shards have the first event of b; only that of `odd` lacks it.
+    await count('b', 13, ['odd', ...names].join('+'))
+    await count('a', 13, ['odd', ...names].join('+'))
+    await reached()
+    code.takesThirteen = true
+    const [, ofA] = await listParked(store, { projection: name, status: 'failed' })
+    await retryParked(store, projection, { positions: [ofA!.position] })
+    await retryParked(store, projection)
+    await expectAsBuilt(projection)
+  })
 
   test('end at the next one that fails, whose error is on record', async () => {
     const projection = tallies(name, park)

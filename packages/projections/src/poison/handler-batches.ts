@@ -9,7 +9,7 @@ import { Parking, type StreamKey } from './parking.js'
 
 /** Hands batches to a handler, and finds the events at which it fails. */
 export class HandlerBatches {
-  private waiting: ReadonlySet<StreamKey> | undefined
+  private waiting: ReadonlyMap<StreamKey, bigint> | undefined
 
   constructor(
     private readonly store: EventStore,
@@ -28,7 +28,7 @@ export class HandlerBatches {
     const database = on(this.store.database, transaction)
     const consumer = { consumer: handlerIdOf(handler), projection: handler.name, shard: 0 }
     this.waiting ??= await selectParkedStreams(database, consumer.consumer)
-    const parking = new Parking(new Set(this.waiting), tolerant ? handler.poison.policy : 'stop')
+    const parking = new Parking(new Map(this.waiting), tolerant ? handler.poison.policy : 'stop')
     if (tolerant) await this.bisect(transaction, events, parking)
     else await this.handleAll(transaction, notHeld(events, parking))
     if (parking.setAside.length === 0) return

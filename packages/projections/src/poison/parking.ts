@@ -35,7 +35,8 @@ export class Parking {
   private taken: SetAside[] = []
 
   constructor(
-    private readonly waiting: Set<StreamKey>,
+    /** The streams of which events wait, and where the first of these is. */
+    private readonly waiting: Map<StreamKey, bigint>,
     /** `stop` takes nothing in, and throws what an event met. */
     private readonly policy: PoisonPolicy,
   ) {}
@@ -54,7 +55,10 @@ export class Parking {
 
   /** Whether an event has to wait for an earlier one of its stream; it is set aside if so. */
   holds(event: RecordedEvent, keys: readonly RowKey[]): boolean {
-    if (this.waiting.size === 0 || !this.waiting.has(streamKeyOf(event))) return false
+    if (this.waiting.size === 0) return false
+    const first = this.waiting.get(streamKeyOf(event))
+    // Shards of rows pass an event each at its own time: what comes before the one that failed does not wait.
+    if (first === undefined || event.position <= first) return false
     this.taken.push({ event, keys, status: 'blocked' })
     return true
   }
@@ -63,6 +67,6 @@ export class Parking {
   take(event: RecordedEvent, keys: readonly RowKey[], error: unknown): void {
     if (this.policy === 'stop' || !isPoison(error)) throw error
     this.taken.push({ event, keys, status: this.policy === 'park' ? 'failed' : 'skipped', error })
-    if (this.policy === 'park') this.waiting.add(streamKeyOf(event))
+    if (this.policy === 'park') this.waiting.set(streamKeyOf(event), event.position)
   }
 }

@@ -3,7 +3,7 @@ import type { Projection, RowKey } from '../define-projection.js'
 import { HandlerFailedError, InvalidRowError } from '../errors.js'
 import { RowFold, type Step } from '../fold-rows.js'
 import type { Row } from '../row.js'
-import { selectLacked } from '../sql/redrive-statements.js'
+import { selectSetAside } from '../sql/select-set-aside.js'
 import { TableStatements } from '../sql/table-statements.js'
 import { differingProperties } from '../stored-row.js'
 import { shapeFor } from '../table-lifecycle.js'
@@ -65,16 +65,17 @@ async function foldAgain(
   projection: Projection,
   { table, steps, keys, upTo }: { table: string; steps: readonly Step[]; keys: ReadonlySet<RowKey>; upTo: bigint },
 ): Promise<Folded> {
-  const except = await selectLacked(database, table)
-  for (const { event } of steps) except.delete(event.position)
+  const before = await selectSetAside(database, table)
+  const setAside = new Map(before)
+  for (const { event } of steps) setAside.delete(event.position)
   try {
-    return { rows: await refoldRows(store, database, projection, { keys, upTo, except }), failure: undefined }
+    return { rows: await refoldRows(store, database, projection, { keys, upTo, setAside }), failure: undefined }
   } catch (error) {
     const failure = failureOf(error)
     const rest = steps.map(({ event }) => event.position).filter((position) => position >= failure.position)
     if (!rest.includes(failure.position)) throw error
-    for (const position of rest) except.add(position)
-    return { rows: await refoldRows(store, database, projection, { keys, upTo, except }), failure }
+    for (const position of rest) setAside.set(position, before.get(position) ?? new Set())
+    return { rows: await refoldRows(store, database, projection, { keys, upTo, setAside }), failure }
   }
 }
 

@@ -2,11 +2,20 @@ import { logWithin, type Database, type EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { HistoryTruncatedError } from '../errors.js'
 import { RowFold } from '../fold-rows.js'
+import { lacks, type LiveTable } from '../live-table.js'
 import type { Row } from '../row.js'
 import { filterOf } from '../shard.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 
 const eventsAtOnce = 2000
+
+export interface RowsToRefold {
+  readonly keys: ReadonlySet<RowKey>
+  /** Inclusive. */
+  readonly upTo: bigint
+  /** The events that rows are to lack, with the keys of these rows. */
+  readonly setAside: LiveTable['setAside']
+}
 
 /**
  * Folds rows again from the first event of the log up to a position, without some events: for rows that have events of several streams.
@@ -20,11 +29,7 @@ export async function refoldRows(
   store: EventStore,
   database: Database,
   projection: Projection,
-  {
-    keys,
-    upTo,
-    except,
-  }: { readonly keys: ReadonlySet<RowKey>; readonly upTo: bigint; readonly except: ReadonlySet<bigint> },
+  { keys, upTo, setAside }: RowsToRefold,
 ): Promise<Map<RowKey, Row | null>> {
   const fold = new RowFold(projection)
   const log = logWithin(database)
@@ -36,11 +41,11 @@ export async function refoldRows(
     throw new HistoryTruncatedError(projection.name, firstKey, truncated)
   for (let after = 0n; after < upTo;) {
     const { events, through } = await log.read({ ...filterOf({ projection }), after, upTo, limit: eventsAtOnce })
-    const wanted = events.filter(({ position }) => !except.has(position))
-    const steps = fold.plan(await store.reveal(projection.aggregates, wanted, database.queryable))
+    const steps = fold.plan(await store.reveal(projection.aggregates, events, database.queryable))
+    const isDue = (key: RowKey, position: bigint) => keys.has(key) && !lacks({ setAside }, key, position)
     const own = steps
-      .map((step) => ({ ...step, keys: step.keys.filter((key) => keys.has(key)) }))
-      .filter((step) => step.keys.length > 0 || step.failure)
+      .map((step) => ({ ...step, keys: step.keys.filter((key) => isDue(key, step.event.position)) }))
+      .filter(({ keys: due, failure, event }) => due.length > 0 || (failure && !setAside.has(event.position)))
     fold.apply(own, rows)
     after = through
   }

@@ -5,13 +5,16 @@ import { streamKeyOf, type SetAside, type StreamKey } from '../poison/parking.js
 const selectStreamsStatement: Statement = {
   name: 'select-parked-streams',
   text: (schema) => `
-select distinct tenant, stream_id from ${schema}.parked_events where consumer = $1 and status <> 'skipped'`,
+select tenant, stream_id, min(position) from ${schema}.parked_events where consumer = $1 and status <> 'skipped'
+ group by tenant, stream_id`,
 }
 
-/** The streams of which a consumer has events that wait. */
-export async function selectParkedStreams(database: Database, consumer: string): Promise<Set<StreamKey>> {
-  const rows = await run<[string | null, string]>(database, selectStreamsStatement, [consumer])
-  return new Set(rows.map(([tenant, streamId]) => streamKeyOf({ tenant: tenant ?? undefined, streamId })))
+/** The streams of which a consumer has events that wait, and where the first of these is. */
+export async function selectParkedStreams(database: Database, consumer: string): Promise<Map<StreamKey, bigint>> {
+  const rows = await run<[string | null, string, string]>(database, selectStreamsStatement, [consumer])
+  return new Map(
+    rows.map(([tenant, streamId, first]) => [streamKeyOf({ tenant: tenant ?? undefined, streamId }), BigInt(first)]),
+  )
 }
 
 /** Whose events are set aside. */

@@ -25,18 +25,6 @@ export async function selectWaiting(
   return rows.map(([position, failed]) => ({ position: BigInt(position), failed: failed === 't' }))
 }
 
-const selectLackedStatement: Statement = {
-  name: 'select-lacked-positions',
-  text: (schema) => `select distinct position from ${schema}.parked_events where consumer = $1`,
-}
-
-/** Where the events are that a consumer lacks, skipped ones included. */
-export async function selectLacked(database: Database, consumer: string): Promise<Set<bigint>> {
-  return new Set(
-    (await run<[string]>(database, selectLackedStatement, [consumer])).map(([position]) => BigInt(position)),
-  )
-}
-
 const deleteStatement: Statement = {
   name: 'delete-parked-events',
   text: (schema) => `delete from ${schema}.parked_events where consumer = $1 and position = any($2)`,
