@@ -63,6 +63,8 @@ export class Subscription {
   state: SubscriptionState = 'waiting-for-lease'
   /** Why it is retrying or has failed. */
   lastError: unknown
+  /** Where its checkpoint is; undefined unless it has it. */
+  position: bigint | undefined
   private stopping = false
   private handingBack = false
   private wakeSleeper: (() => void) | undefined
@@ -111,6 +113,7 @@ export class Subscription {
         waitingSince = undefined
         this.handingBack = false
         this.leases.hold(checkpoint)
+        this.position = checkpoint.place.position
         await this.source.verify?.()
         await checkpoint.verify(this.source)
         const epoch = await this.source.epoch()
@@ -137,6 +140,7 @@ export class Subscription {
         pauseMs ??= Math.min(50 * 2 ** lostConnections++, longestPauseMs) * (0.5 + Math.random())
         await this.sleep(pauseMs, 'undisturbed')
       } finally {
+        this.position = undefined
         if (checkpoint) this.leases.letGo(checkpoint)
         if (this.stopping || this.handingBack) await checkpoint?.release().catch(() => undefined)
       }
@@ -174,6 +178,7 @@ export class Subscription {
         const to: CheckpointPlace = { position: through, eventId: lastId ?? eventId, epoch }
         await this.options.handle({ events, to, checkpoint })
         checkpoint.committed(to)
+        this.position = to.position
         onProgress()
       }
       if (atHead) {

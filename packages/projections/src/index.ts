@@ -50,7 +50,7 @@ export { rowHistory, type HistoryOptions, type RowVersion } from './history/row-
 export { readModelOf, type ReadModel } from './read-model.js'
 export { parseRow, parseValue, selectExpression, type Row, type RowText } from './row.js'
 export type { WaitOptions, WaitResult } from './position-waiter.js'
-export { listProjections, type ProjectionStatus } from './projection-status.js'
+export { listProjections, type ListProjectionsOptions, type ProjectionStatus } from './projection-status.js'
 export { createProjector, type Projector, type ProjectorOptions } from './projector.js'
 export {
   rebuildProjection,
@@ -68,3 +68,5 @@ export {
   type VerifyProgress,
   type VerifyResult,
 } from './verify/verify-projection.js'
+export type { TableStatus } from './sql/registry-statements.js'
+export type { ProjectionShard, ProjectionTable } from './sql/select-table-shards.js'

@@ -11,10 +11,22 @@ import { selectErrorFree } from './sql/select-error-free.js'
 import type { RegisteredTable } from './sql/registry-statements.js'
 import { TableFollower, type Followed, type FollowerOptions } from './table-follower.js'
 import { ensureLiveTable } from './table-lifecycle.js'
+import { observeFollowed } from './telemetry/observe-followed.js'
+import type { ProjectionMetrics } from './telemetry/projection-metrics.js'
 
 export interface RunnerOptions extends FollowerOptions {
   /** Called after each commit. */
   readonly onAdvance: (name: string) => void
+  readonly metrics?: ProjectionMetrics | undefined
+}
+
+/** What a process does with a projection now. */
+export interface RunnerProgress {
+  readonly state: SubscriptionState
+  /** Why it does not get on. */
+  readonly error: string | undefined
+  /** What was thrown. */
+  readonly cause: unknown
 }
 
 /**
@@ -61,8 +73,9 @@ export class ProjectionRunner {
       await follower.stop()
     }
     for (const [checkpoint, followed] of wanted) {
-      if (!this.followers.has(checkpoint))
-        this.followers.set(checkpoint, new TableFollower(this.store, followed, this.options))
+      if (this.followers.has(checkpoint)) continue
+      const observed = observeFollowed(this.projection.name, followed, this.options.metrics)
+      this.followers.set(checkpoint, new TableFollower(this.store, observed, this.options))
     }
   }
 
@@ -86,14 +99,22 @@ export class ProjectionRunner {
   }
 
   /** What it does now, and why it does not get on; undefined when it was not started. */
-  get progress(): { readonly state: SubscriptionState; readonly error: string | undefined } | undefined {
-    if (this.resting) return { state: 'failed', error: this.resting.message }
+  get progress(): RunnerProgress | undefined {
+    if (this.resting) return { state: 'failed', error: this.resting.message, cause: this.resting }
     const subscriptions = this.serving.map(({ subscription }) => subscription)
     const worst = worstFirst.map((state) => subscriptions.find((each) => each.state === state)).find(Boolean)
     if (!worst) return undefined
     const { state, lastError } = worst
-    if (state !== 'retrying' && state !== 'failed') return { state, error: undefined }
-    return { state, error: lastError instanceof Error ? lastError.message : String(lastError) }
+    if (state !== 'retrying' && state !== 'failed') return { state, error: undefined, cause: undefined }
+    return { state, error: lastError instanceof Error ? lastError.message : String(lastError), cause: lastError }
+  }
+
+  /** Where the part is that this process has and that is furthest behind; undefined when it has none. */
+  get position(): bigint | undefined {
+    const positions = this.serving.flatMap(({ subscription }) => subscription.position ?? [])
+    return positions.reduce<bigint | undefined>((least, position) => {
+      return least === undefined || position < least ? position : least
+    }, undefined)
   }
 
   /** Whether it stopped for good, on an event or a log that this code cannot go on with. */

@@ -4,9 +4,11 @@ import { ProjectionDefinitionError, UnknownProjectionError } from './errors.js'
 import { ownerName } from './owner-name.js'
 import { PositionWaiter, type WaitOptions, type WaitResult } from './position-waiter.js'
 import { ProjectionRunner } from './projection-runner.js'
-import { listProjections, progressQueryOf, type ProjectionStatus } from './projection-status.js'
+import { progressQueryOf, type ProjectionStatus } from './projection-status.js'
+import { ProjectorStatus } from './projector-status.js'
 import { ShardBalance } from './shard-balance.js'
 import { selectTables } from './sql/registry-statements.js'
+import { createProjectionMetrics, type ProjectionMetrics } from './telemetry/projection-metrics.js'
 
 export interface ProjectorOptions {
   /** Events per transaction at most; 2,000 unless said. */
@@ -36,7 +38,7 @@ export interface Projector {
    * @throws {UnknownProjectionError}
    */
   waitFor(name: string, position: bigint, options: WaitOptions): Promise<WaitResult>
-  /** How each projection is getting on. */
+  /** How each projection is getting on; where the database does not answer, what was seen last, with the `stall` that says so. */
   status(): Promise<ProjectionStatus[]>
 }
 
@@ -67,6 +69,8 @@ class RunningProjector implements Projector {
   private readonly runners: readonly ProjectionRunner[]
   private readonly waiter: PositionWaiter
   private readonly balance: ShardBalance
+  private readonly statuses: ProjectorStatus
+  private readonly metrics: ProjectionMetrics | undefined
   private readonly owner = ownerName()
   private readonly leaseMs: number
   private readonly logger: Logger
@@ -89,8 +93,10 @@ class RunningProjector implements Projector {
     const failedHere = (name: string) => this.runnerOf(name)?.hasFailed === true
     this.waiter = new PositionWaiter(store.database, readModels, handlers, failedHere, logger)
     this.balance = new ShardBalance(() => this.runners.flatMap(({ subscriptions }) => subscriptions), leaseMs)
+    this.statuses = new ProjectorStatus(store, (name) => this.runnerOf(name))
+    this.metrics = createProjectionMetrics(store.database.schema, () => this.statuses.look(projections))
     const runnerOptions = {
-      ...{ owner: this.owner, batchSize, leaseMs, logger },
+      ...{ owner: this.owner, batchSize, leaseMs, logger, metrics: this.metrics },
       mayTake: (checkpoint: string, waitedMs: number) => this.balance.mayTake(checkpoint, waitedMs),
       onAdvance: (name: string) => this.waiter.moved(name),
     }
@@ -99,7 +105,7 @@ class RunningProjector implements Projector {
       kind: 'projection',
       name: projection.name,
       status: async () => {
-        const [status] = await this.statusOf([projection])
+        const [status] = await this.statuses.of([projection])
         if (!status) throw new UnknownProjectionError(projection.name, [])
         return status
       },
@@ -121,11 +127,13 @@ class RunningProjector implements Projector {
       this.watching ??= this.followSwitches().finally(() => (this.watching = undefined))
     }, this.watchIntervalMs)
     this.watch.unref()
+    this.metrics?.open()
   }
 
   async stop(): Promise<void> {
     await this.starting?.catch(() => undefined)
     clearInterval(this.watch)
+    this.metrics?.close()
     await this.watching
     await this.store.leases.leave(this.owner)
     await Promise.all(this.runners.map((runner) => runner.stop()))
@@ -142,20 +150,11 @@ class RunningProjector implements Projector {
   }
 
   status(): Promise<ProjectionStatus[]> {
-    return this.statusOf(this.projections)
+    return this.statuses.of(this.projections)
   }
 
   private runnerOf(name: string): ProjectionRunner | undefined {
     return this.runners.find(({ projection }) => projection.name === name)
-  }
-
-  private async statusOf(projections: readonly AnyProjection[]): Promise<ProjectionStatus[]> {
-    const known = await listProjections(this.store, projections)
-    return known.map((status) => {
-      const progress = this.runnerOf(status.name)?.progress
-      if (!progress || status.state === 'paused') return status
-      return { ...status, state: progress.state, error: progress.error ?? status.error }
-    })
   }
 
   /** Tables come and go by rebuilds, promotes and rollbacks, here and elsewhere. */
@@ -172,6 +171,7 @@ class RunningProjector implements Projector {
     const tables = names.length === 0 ? [] : await selectTables(this.store.database, names)
     const before = this.balance.wanted.join()
     for (const runner of this.runners) await runner.refresh(tables)
+    this.statuses.sample(this.projections, tables)
     if (this.balance.wanted.join() === before) return
     await this.store.leases.share({
       ...{ owner: this.owner, checkpoints: this.balance.wanted, leaseMs: this.leaseMs },

@@ -15,7 +15,8 @@ select w.name, w.version, w.table_name, min(c.position), string_agg(distinct c.o
        min(c.error), bool_and(coalesce(c.lease_until > clock_timestamp(), false)),
        bool_or(c.error is not null and coalesce(c.lease_until < clock_timestamp(), true)),
        max(c.failures), bool_or(c.paused_at is not null), min(c.pause_reason), count(*),
-       extract(epoch from max(c.retry_at) - clock_timestamp()) * 1000, bool_or(w.inline)
+       extract(epoch from max(c.retry_at) - clock_timestamp()) * 1000, bool_or(w.inline),
+       extract(epoch from clock_timestamp() - (array_agg(c.updated_at order by c.position))[1]) * 1000
   from wanted w
   join ${schema}.checkpoints c on c.name = w.checkpoint
  group by w.name, w.version, w.table_name`,
@@ -46,12 +47,15 @@ export interface Progress {
   readonly retryInMs: number | undefined
   /** Whether appends keep it up to date: it then shows every event that is committed, and `position` says nothing. */
   readonly inline: boolean
+  /** For how many milliseconds the shard that is furthest behind has not moved. */
+  readonly unmovedMs: number
 }
 
 type ProgressRow = [
   ...[name: string, version: string | null, table: string | null, position: string, owner: string | null],
   ...[error: string | null, leaseRuns: string, abandoned: string, failures: string],
   ...[paused: string, pauseReason: string | null, shards: string, retryInMs: string | null, inline: string],
+  ...[unmovedMs: string],
 ]
 
 /** Reads how far read models are, and handlers by the names of their checkpoints; what never started is left out. */
@@ -65,7 +69,7 @@ export async function selectProgress(
   return new Map(
     rows.map((row) => {
       const [name, version, table, position, owner, error, leaseRuns, abandoned, failures, paused, pauseReason] = row
-      const [shards, retryInMs, inline] = row.slice(11)
+      const [shards, retryInMs, inline, unmovedMs] = row.slice(11)
       const progress: Progress = {
         name,
         version: version === null ? undefined : Number(version),
@@ -80,6 +84,7 @@ export async function selectProgress(
         shards: Number(shards),
         retryInMs: retryInMs == null ? undefined : Math.max(Number(retryInMs), 0),
         inline: inline === 't',
+        unmovedMs: Number(unmovedMs),
       }
       return [name, progress]
     }),

@@ -1,0 +1,55 @@
+import type { ProjectionStatus } from '../projection-status.js'
+import { openTelemetry, scope } from './open-telemetry.js'
+
+/** What a projector counts and measures, under the prefix `tidemark.projection.`. */
+export interface ProjectionMetrics {
+  /** A batch was committed, so many milliseconds after it was handed over. */
+  batchEnded(projection: string, durationMs: number): void
+  /** A batch was rolled back. */
+  batchFailed(projection: string): void
+  /** Shows how far the projections are behind whenever somebody collects, until `close`. */
+  open(): void
+  close(): void
+}
+
+/** Makes a projector's instruments; undefined while no meter provider is registered, which must be done before the projector is made. */
+export function createProjectionMetrics(
+  schema: string,
+  look: () => Promise<readonly ProjectionStatus[]>,
+): ProjectionMetrics | undefined {
+  if (!openTelemetry) return undefined
+  const { metrics } = openTelemetry
+  // Without a provider every meter is the same.
+  if (metrics.getMeter(scope) === metrics.getMeter(`${scope}/other`)) return undefined
+  const meter = metrics.getMeter(scope)
+  const of = (projection: string) => ({ 'tidemark.schema': schema, 'tidemark.projection': projection })
+  const duration = meter.createHistogram('tidemark.projection.batch.duration', {
+    unit: 's',
+    description: 'how long a batch with events took, from its first event to its commit',
+    advice: { explicitBucketBoundaries: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30] },
+  })
+  const failures = meter.createCounter('tidemark.projection.batch.failures', {
+    unit: '{batch}',
+    description: 'batches with events that were rolled back, each try counted',
+  })
+  const lag = meter.createObservableGauge('tidemark.projection.lag', {
+    unit: '{position}',
+    description: 'how far a projection is behind the head, whichever process runs it',
+  })
+  const lagTime = meter.createObservableGauge('tidemark.projection.lag_time', {
+    unit: 's',
+    description: 'how long the oldest event that a projection has not handled has been in the log',
+  })
+  const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = async (result) => {
+    for (const status of await look()) {
+      result.observe(lag, Number(status.lag), of(status.name))
+      result.observe(lagTime, status.lagMs / 1000, of(status.name))
+    }
+  }
+  return {
+    batchEnded: (projection, durationMs) => duration.record(durationMs / 1000, of(projection)),
+    batchFailed: (projection) => failures.add(1, of(projection)),
+    open: () => meter.addBatchObservableCallback(observe, [lag, lagTime]),
+    close: () => meter.removeBatchObservableCallback(observe, [lag, lagTime]),
+  }
+}
