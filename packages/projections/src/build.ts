@@ -48,8 +48,6 @@ export interface BuildOptions {
   readonly shards: number
   /** From where on touched rows are folded again; all rows unless given. */
   readonly from?: bigint | undefined
-  /** Takes a build that was begun as it is. */
-  readonly join?: boolean
 }
 
 /**
@@ -62,7 +60,7 @@ export interface BuildOptions {
 export async function prepareBuild(
   store: EventStore,
   projection: Projection,
-  { shards, from, join = false }: BuildOptions,
+  { shards, from }: BuildOptions,
 ): Promise<Build> {
   const { name, version } = projection
   const head = await store.head()
@@ -77,7 +75,7 @@ export async function prepareBuild(
     if (begun) {
       try {
         await checkTable(database, projection, begun)
-        if (join || begun.from === from) {
+        if (begun.from === from) {
           return { table: begun.table, target: begun.target ?? head.position, shards: begun.shards, from: begun.from }
         }
         await dropTable(database, begun.table)
@@ -91,6 +89,14 @@ export async function prepareBuild(
     const { table } = await createTable(database, projection, nextTable(projection, tables), options)
     return { table, target: head.position, shards, from }
   })
+}
+
+/** The build of the code's version that another process has begun; undefined where there is none. */
+export async function findBuild({ database }: EventStore, { name, version }: Projection): Promise<Build | undefined> {
+  const tables = await selectTables(database, [name])
+  const begun = tables.find((table) => table.status === 'building' && table.version === version)
+  if (begun?.target === undefined) return undefined
+  return { table: begun.table, target: begun.target, shards: begun.shards, from: begun.from }
 }
 
 export interface ClaimOptions {

@@ -14,6 +14,7 @@ import {
   claimOrWait,
   claimShard,
   dropTables,
+  findBuild,
   positionsOf,
   prepareBuild,
   type Build,
@@ -40,6 +41,10 @@ export interface RebuildProgress {
   readonly total: bigint
   /** Events that this process handled per second since the call began. */
   readonly eventsPerSecond: number
+  /** The shard in work, from 0, of how many, and the position that it has reached: for whoever adds up what several processes do. */
+  readonly shard: number
+  readonly shards: number
+  readonly shardPosition: bigint
 }
 
 export interface RebuildOptions {
@@ -52,7 +57,7 @@ export interface RebuildOptions {
   readonly from?: bigint
   /** How many parts are built, each by one process at a time; 1 unless said. An unfinished build that is gone on with keeps its own number. */
   readonly shards?: number
-  /** Only helps with the shards of a rebuild that another process has begun, and returns when none is left to take. */
+  /** Only helps with the shards of a rebuild that another process has begun, and returns when none is left to take, or there is no such rebuild. */
   readonly join?: boolean
   /** How much of the time it works, above 0 and at most 1; all of it unless said. The rest is left to others of the database. */
   readonly share?: number
@@ -76,8 +81,8 @@ export interface RebuildResult {
   readonly events: number
   /** Rows of the new table. */
   readonly rows: number
-  /** The new table, without its schema. */
-  readonly table: string
+  /** The new table, without its schema; undefined where there was no rebuild to join. */
+  readonly table: string | undefined
   /** Whether it is live now. */
   readonly promoted: boolean
   readonly durationMs: number
@@ -110,7 +115,8 @@ export async function rebuildProjection(
   if (keptBy === 'appends') checkInline(projection)
   checkOptions(store, projection, { shards, share, from })
   if (!join) await dropTables(store, projection, ['previous', 'built'], logger)
-  const build = await prepareBuild(store, projection, { shards, from, join })
+  const build = join ? await findBuild(store, projection) : await prepareBuild(store, projection, { shards, from })
+  if (!build) return { events: 0, rows: 0, table: undefined, promoted: false, durationMs: 0 }
   return new Rebuild(store, projection, build, options).run(join)
 }
 
@@ -201,17 +207,18 @@ class Rebuild {
     const { store, projection, build, signal, limits } = this
     await refoldTouched(store, projection, build, checkpoint, {
       ...{ batchSize: limits.batchSize, signal },
-      onBatch: (count, through) => this.report(count, through, 0n),
+      onBatch: (count, through) => this.report(count, through, 0),
     })
   }
 
-  private report(events: number, through: bigint, shard: bigint): void {
-    const { build, options, startedAt } = this
+  private report(events: number, through: bigint, shard: number): void {
+    const { options, startedAt } = this
+    const { target: total, shards } = this.build
     this.events += events
-    const reached = through < build.target ? through : build.target
-    const done = (shard * build.target + reached) / BigInt(build.shards)
+    const shardPosition = through < total ? through : total
+    const done = (BigInt(shard) * total + shardPosition) / BigInt(shards)
     const eventsPerSecond = (this.events * 1000) / (performance.now() - startedAt)
-    options.onProgress?.({ done, total: build.target, eventsPerSecond })
+    options.onProgress?.({ done, total, eventsPerSecond, shard, shards, shardPosition })
   }
 
   /** Leaves the table to follow the log until it is promoted. */
@@ -254,7 +261,7 @@ class Rebuild {
     const empty = checkpoint.place.position === 0n
     const rows = new BuildRows(store, projection, build.table, { empty, maxChanged: rowsPerTransaction, shard })
     await copyLog(store, rows, checkpoint, { upTo: build.target, ...this.limits }, (count, through) => {
-      this.report(count, through, BigInt(shard?.index ?? 0))
+      this.report(count, through, shard?.index ?? 0)
     })
   }
 

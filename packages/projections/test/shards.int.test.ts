@@ -101,6 +101,16 @@ describe('shards', () => {
     expect(await rowsOf(store, rowSharded)).toEqual(totals)
   })
 
+  test('a call that joins begins nothing by itself', async () => {
+    await rebuildProjection(store, sharded)
+    const tables = async () => (await selectTables(store.database, [sharded.name])).map(({ table }) => table)
+    const before = await tables()
+    expect(await rebuildProjection(store, sharded, { join: true, shards: 4 })).toMatchObject({
+      ...{ events: 0, table: undefined, promoted: false },
+    })
+    expect(await tables()).toEqual(before)
+  })
+
   test('several calls build one table together', async () => {
     const projector = await start()
     await caughtUp(projector)
