@@ -29,13 +29,20 @@ const needsChange: ReadonlySet<string> = new Set([
   'MIGRATIONS_SCHEMA_TOO_OLD',
   'MIGRATIONS_TENANCY_REFUSED',
   'PROJECTIONS_DEFINITION',
+  'PROJECTIONS_NO_SUCH_TABLE',
   'PROJECTIONS_SCHEMA_CHANGED',
   'PROJECTIONS_TABLE_MISSING',
   'PROJECTIONS_VERSION_NOT_LIVE',
 ])
 
 /** Errors of our packages that say that what was asked for does not go together with what is there. */
-const conflicts: ReadonlySet<string> = new Set(['EVENTSTORE_SCHEMA_INCOMPATIBLE', 'PROJECTIONS_REBUILD_RUNNING'])
+const conflicts: ReadonlySet<string> = new Set([
+  'EVENTSTORE_SCHEMA_INCOMPATIBLE',
+  'PROJECTIONS_NOT_COMPARABLE',
+  'PROJECTIONS_PROMOTE_BLOCKED',
+  'PROJECTIONS_REBUILD_RUNNING',
+  'PROJECTIONS_TABLE_BEHIND',
+])
 
 /** Says what an error means to the person at the terminal. */
 export function explainError(error: unknown, debug: boolean): ExplainedError {

@@ -12,9 +12,15 @@ import { addDlqList } from './commands/dlq-list.js'
 import { addDlqRetry, addDlqSkip } from './commands/dlq-retry.js'
 import { addDlqShow } from './commands/dlq-show.js'
 import { addDlqTry } from './commands/dlq-try.js'
+import { addProjectionsDiff } from './commands/projections-diff.js'
 import { addProjectionsList } from './commands/projections-list.js'
+import { addProjectionsPause } from './commands/projections-pause.js'
+import { addProjectionsPromote } from './commands/projections-promote.js'
 import { addProjectionsRebuild } from './commands/projections-rebuild.js'
 import { addProjectionsReplay } from './commands/projections-replay.js'
+import { addProjectionsResume } from './commands/projections-resume.js'
+import { addProjectionsRollback } from './commands/projections-rollback.js'
+import { addProjectionsShow } from './commands/projections-show.js'
 import { addProjectionsVerify } from './commands/projections-verify.js'
 import { addSchemasCheck } from './commands/schemas-check.js'
 import { addSchemasDiff } from './commands/schemas-diff.js'
@@ -26,9 +32,14 @@ import { addStreamsTruncate } from './commands/streams-truncate.js'
 import { addSubjectsForget } from './commands/subjects-forget.js'
 import type { AddCommand, Context } from './context.js'
 
+const lifecycle = [
+  ...[addProjectionsShow, addProjectionsPause, addProjectionsResume, addProjectionsRebuild],
+  ...[addProjectionsDiff, addProjectionsPromote, addProjectionsRollback],
+]
+
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
   ['db', 'the schema in the database', addDbMigrate, addDbStatus, addDbNewEpoch, addDbImport],
-  ['projections', 'read models', addProjectionsList, addProjectionsRebuild, addProjectionsReplay, addProjectionsVerify],
+  ['projections', 'read models', addProjectionsList, ...lifecycle, addProjectionsReplay, addProjectionsVerify],
   ['dlq', 'events that a projection could not handle', addDlqList, addDlqShow, addDlqTry, addDlqRetry, addDlqSkip],
   ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow, addStreamsTruncate],
   ['schemas', 'the shapes of events', addSchemasList, addSchemasCheck, addSchemasDiff],

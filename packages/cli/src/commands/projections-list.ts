@@ -2,17 +2,26 @@ import type { Command } from 'commander'
 import { listProjections, type ProjectionStatus } from '@tidemark/projections'
 import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
+import { stallText } from '../describe-stall.js'
+import { durationText } from '../durations.js'
 import { judgeHealth } from '../judge-health.js'
 import { bigNumber } from '../numbers.js'
+import { withExample } from '../with-example.js'
+
+/** How long a list takes longer where something is behind, so that it can say how fast that gets on. */
+export const measureMs = 1000
 
 export const addProjectionsList: AddCommand = (parent, context) => {
-  parent
-    .command('list')
-    .description('how far each projection has come; ends with 3 when one has failed')
+  withExample(
+    parent.command('list'),
+    'projections list',
+    'projections list --max-lag 1000 -o json | jq ".data[] | select(.stall)"',
+  )
+    .description('how far each projection has come, and what holds it up; ends with 3 when one has failed')
     .option('--max-lag <positions>', 'end with 3 when one is further behind', bigNumber)
     .action(async ({ maxLag }: { readonly maxLag?: bigint }, command: Command) => {
       const projections = await withStore(command, context, (store, { loaded }) =>
-        listProjections(store, loaded.config.projections ?? []),
+        listProjections(store, loaded.config.projections ?? [], { measureMs }),
       )
       context.output.list<ProjectionStatus>(
         projections,
@@ -23,6 +32,10 @@ export const addProjectionsList: AddCommand = (parent, context) => {
           ['position', ({ position }) => position],
           ['head', ({ head }) => head],
           ['lag', ({ lag }) => lag],
+          ['lag s', ({ lagMs }) => (lagMs / 1000).toFixed(1)],
+          ['per s', ({ eventsPerSecond }) => eventsPerSecond?.toFixed(0)],
+          ['eta', ({ lag, etaMs }) => (lag === 0n || etaMs === undefined ? undefined : durationText(etaMs))],
+          ['stall', ({ stall }) => stallText(stall)],
           ['table', ({ table }) => table],
           ['error', ({ error }) => error],
         ],

@@ -1,38 +1,122 @@
-import type { Command } from 'commander'
-import { rebuildProjection, type Projection } from '@tidemark/projections'
-import type { AddCommand } from '../context.js'
+import { Option, type Command } from 'commander'
+import {
+  listProjections,
+  rebuildProjection,
+  type Projection,
+  type RebuildOptions,
+  type RebuildResult,
+} from '@tidemark/projections'
+import type { EventStore } from '@tidemark/eventstore'
+import type { AddCommand, Context, GlobalOptions } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { UsageError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
+import { joining } from '../joining.js'
+import { fraction, wholeNumber } from '../numbers.js'
+import { SharedProgress } from '../rebuild-progress.js'
+import { RebuildWorkers } from '../rebuild-workers.js'
+import { withExample } from '../with-example.js'
 import type { TidemarkConfig } from '../define-config.js'
 
+interface Options extends GlobalOptions {
+  readonly promote: boolean
+  readonly workers: number
+  readonly share: number
+  readonly join?: boolean
+}
+
 export const addProjectionsRebuild: AddCommand = (parent, context) => {
-  parent
-    .command('rebuild')
+  withExample(
+    parent.command('rebuild'),
+    'projections rebuild order-summary --workers 4',
+    'projections rebuild order-summary --no-promote --share 0.5',
+  )
     .description('build a read model anew beside the live one, then switch; readers and writers go on meanwhile')
     .argument('<projection>', 'its name')
+    .option('--no-promote', 'let the new table wait beside the live one, for `diff` and `promote`')
+    .option('--workers <n>', 'how many processes share the work', wholeNumber, 1)
+    .option('--share <part>', 'how much of the time each works, such as 0.5; the rest is left to others', fraction, 1)
+    .addOption(new Option('--join', 'help with a rebuild that another process has begun').hideHelp())
     .action(async (name: string, _options, command: Command) => {
-      const result = await withStore(command, context, async (store, { loaded }) => {
+      const options = command.optsWithGlobals<Options>()
+      if (options.workers < 1) throw new UsageError('--workers is 0: at least this process works')
+      const result = await withStore(command, context, (store, { loaded }) => {
         const projection = readModelNamed(loaded.config, name)
-        const progress = context.output.progress(`rebuilding ${name}`)
-        const goOn = `the live table is as it was; \`tidemark projections rebuild ${name}\` goes on from here`
-        try {
-          return await interruptible(
-            (signal) =>
-              rebuildProjection(store, projection, {
-                signal,
-                onProgress: ({ done, total, eventsPerSecond }) =>
-                  progress.update({ done, total, perSecond: eventsPerSecond }),
-              }),
-            goOn,
-          )
-        } finally {
-          progress.end()
-        }
+        return options.join ? join(store, projection, options) : lead(store, projection, options, context)
       })
       context.output.one({ projection: name, ...result, durationMs: Math.round(result.durationMs) })
+      if (options.promote || options.join) return
+      context.output.note(`see \`tidemark projections diff ${name}\`, then \`tidemark projections promote ${name}\``)
     })
+}
+
+/** Begins the rebuild or goes on with it, with other processes to help. */
+async function lead(
+  store: EventStore,
+  projection: Projection,
+  { workers: processes, share, promote, config }: Options,
+  { output, environment, cwd }: Context,
+): Promise<RebuildResult> {
+  const { name } = projection
+  const [status] = await listProjections(store, [projection])
+  const begun = status?.tables.find((table) => table.status === 'building' && table.version === projection.version)
+  const progress = output.progress(`rebuilding ${name}`)
+  const shared = new SharedProgress(progress, begun)
+  const args = [
+    'projections',
+    'rebuild',
+    name,
+    '--join',
+    '--share',
+    String(share),
+    ...(config ? ['--config', config] : []),
+  ]
+  const workers = new RebuildWorkers({
+    ...{ args, cwd, environment },
+    onProgress: (worker, reported) => shared.update(worker, reported),
+    onEnd: (worker) => shared.ended(worker),
+  })
+  let started = false
+  const rebuild = async (signal: AbortSignal): Promise<RebuildResult> => {
+    signal.addEventListener('abort', () => workers.interrupt())
+    const onProgress: RebuildOptions['onProgress'] = (reached) => {
+      // There is something to join from here on.
+      if (!started) workers.start(processes - 1)
+      started = true
+      shared.update(0, reached)
+    }
+    try {
+      const result = await rebuildProjection(store, projection, {
+        signal,
+        share,
+        promote,
+        shards: processes,
+        onProgress,
+      })
+      complain(await workers.end())
+      return result
+    } catch (error) {
+      workers.interrupt()
+      await workers.end()
+      throw error
+    }
+  }
+  const complain = (complaints: readonly string[]) => {
+    progress.end()
+    for (const complaint of complaints) output.note(complaint)
+  }
+  const goOn = `the live table is as it was; \`tidemark projections rebuild ${name}\` goes on from here`
+  return interruptible(rebuild, goOn).finally(() => progress.end())
+}
+
+/** Helps with the rebuild that another process leads. */
+async function join(store: EventStore, projection: Projection, { share }: Options): Promise<RebuildResult> {
+  const { report, signal: alone } = joining()
+  return interruptible((signal) => {
+    const options = { share, signal: AbortSignal.any([signal, alone]), onProgress: report }
+    return rebuildProjection(store, projection, { ...options, join: true })
+  }, 'the others go on with its part')
 }
 
 /**

@@ -1,0 +1,28 @@
+import type { Command } from 'commander'
+import { listProjections, pauseProjection } from '@tidemark/projections'
+import type { AddCommand } from '../context.js'
+import { withStore } from '../database/with-store.js'
+import { CliError } from '../errors.js'
+import { findNamed } from '../find-named.js'
+import { withExample } from '../with-example.js'
+
+export const addProjectionsPause: AddCommand = (parent, context) => {
+  withExample(parent.command('pause'), 'projections pause order-summary --reason "the warehouse sends events twice"')
+    .description('let a projection stand still, whichever process runs it, until it is resumed')
+    .argument('<projection>', 'its name')
+    .requiredOption('--reason <text>', 'why, for those who look at it meanwhile')
+    .action(async (name: string, { reason }: { readonly reason: string }, command: Command) => {
+      const { paused, stall } = await withStore(command, context, async (store, { loaded }) => {
+        const projection = findNamed(loaded.config.projections ?? [], name, 'projection')
+        const done = await pauseProjection(store, projection, reason)
+        const [status] = await listProjections(store, [projection])
+        return { paused: done, stall: status?.stall }
+      })
+      if (stall?.reason !== 'paused')
+        throw new CliError(
+          `projection "${name}" was never started, so there is nothing to pause: leave it out of \`tidemark start\``,
+        )
+      if (!paused) context.output.note(`it was paused before: ${stall.why}`)
+      context.output.one({ projection: name, paused, reason: stall.why })
+    })
+}
