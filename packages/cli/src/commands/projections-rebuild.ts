@@ -13,7 +13,7 @@ import { UsageError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
 import { joining } from '../joining.js'
-import { fraction, wholeNumber } from '../numbers.js'
+import { bigNumber, fraction, wholeNumber } from '../numbers.js'
 import { SharedProgress } from '../rebuild-progress.js'
 import { RebuildWorkers } from '../rebuild-workers.js'
 import { withExample } from '../with-example.js'
@@ -23,6 +23,7 @@ interface Options extends GlobalOptions {
   readonly promote: boolean
   readonly workers: number
   readonly share: number
+  readonly from?: bigint
   readonly join?: boolean
 }
 
@@ -35,12 +36,15 @@ export const addProjectionsRebuild: AddCommand = (parent, context) => {
     .description('build a read model anew beside the live one, then switch; readers and writers go on meanwhile')
     .argument('<projection>', 'its name')
     .option('--no-promote', 'let the new table wait beside the live one, for `diff` and `promote`')
+    .option('--from <position>', 'keep the live rows, and fold those again that events from here on touch', bigNumber)
     .option('--workers <n>', 'how many processes share the work', wholeNumber, 1)
     .option('--share <part>', 'how much of the time each works, such as 0.5; the rest is left to others', fraction, 1)
     .addOption(new Option('--join', 'help with a rebuild that another process has begun').hideHelp())
     .action(async (name: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>()
       if (options.workers < 1) throw new UsageError('--workers is 0: at least this process works')
+      if (options.from !== undefined && options.workers > 1)
+        throw new UsageError('--from is for one process: leave --workers out')
       const result = await withStore(command, context, (store, { loaded }) => {
         const projection = readModelNamed(loaded.config, name)
         return options.join ? join(store, projection, options) : lead(store, projection, options, context)
@@ -55,7 +59,7 @@ export const addProjectionsRebuild: AddCommand = (parent, context) => {
 async function lead(
   store: EventStore,
   projection: Projection,
-  { workers: processes, share, promote, config }: Options,
+  { workers: processes, share, promote, from, config }: Options,
   { output, environment, cwd }: Context,
 ): Promise<RebuildResult> {
   const { name } = projection
@@ -92,6 +96,7 @@ async function lead(
         share,
         promote,
         shards: processes,
+        ...(from !== undefined && { from }),
         onProgress,
       })
       complain(await workers.end())
