@@ -376,9 +376,12 @@ describe('an inline projection', () => {
     expect(healed.drifted.map(({ key }) => key)).toEqual(['left-out'])
     expect(healed.healed).toBe(1)
     for (let round = 0; round < 5; round++) {
-      await database.pool.query(
-        `update tidemark_read.${await liveTable()} set events = 0 where order_id = 'verified-3'`,
-      )
+      const table = await liveTable()
+      // Without the lock an append that has read the row already would write over it.
+      await database.pool.query(`begin;
+        select tidemark.exclude_inline('order-ledger');
+        update tidemark_read.${table} set events = 0 where order_id = 'verified-3';
+        commit`)
       expect(await verifyProjection(store, orderLedger, { keys: ['verified-3'], heal: true })).toMatchObject({
         healed: 1,
       })
