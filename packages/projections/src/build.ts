@@ -1,4 +1,12 @@
-import { Checkpoint, inTransaction, listCheckpoints, on, type EventStore, type Logger } from '@tidemark/eventstore'
+import {
+  Checkpoint,
+  failpoint,
+  inTransaction,
+  listCheckpoints,
+  on,
+  type EventStore,
+  type Logger,
+} from '@tidemark/eventstore'
 import type { Projection } from './define-projection.js'
 import { RebuildRunningError, SchemaChangedError, VersionNotLiveError } from './errors.js'
 import { shardsOf, type TableShard } from './names.js'
@@ -35,6 +43,7 @@ export async function dropTables(
         const found = (await selectTables(database, [name])).find((each) => each.table === table)
         if (!found || !unwanted.includes(found.status)) return
         await dropTable(database, table)
+        await failpoint?.('rebuild.before-drop')
         dropped.push(table)
       })
     } catch (error) {
@@ -87,6 +96,7 @@ export async function prepareBuild(
     }
     const options = { status: 'building', shards, target: head.position, from } as const
     const { table } = await createTable(database, projection, nextTable(projection, tables), options)
+    await failpoint?.('rebuild.before-begin')
     return { table, target: head.position, shards, from }
   })
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  failpoint,
   inTransaction,
   on,
   run,
@@ -182,8 +183,10 @@ class Rebuild {
       await this.copyShard({ part: first, checkpoint: mine })
       await this.copyFreeShards()
       await this.waitForOthers()
+      await failpoint?.('rebuild.before-indexes')
       // After the rows: an index that is made at once costs a fraction of one that grows.
       await createIndexes(store.database, projection, build.table)
+      await failpoint?.('rebuild.after-indexes')
       const registered = {
         name: projection.name,
         version: projection.version,
@@ -234,6 +237,7 @@ class Rebuild {
       await lockProjection(database, projection.name)
       await reshard(database, build, projection.shards, place)
       await updateTableStatus(database, build.table, 'built')
+      await failpoint?.('rebuild.before-built')
     })
     return false
   }

@@ -52,7 +52,7 @@ export async function switchTable(
     await parts?.copy((await store.head()).position, limits)
     try {
       await inTransaction(store.pool, (client) => switchWithin(client, store, projection, table, { parts, keptBy }))
-      return
+      break
     } catch (error) {
       if (error instanceof FellBehind) {
         logger.debug({ table: table.table }, 'the table fell behind while it was switched in; it follows again')
@@ -65,6 +65,7 @@ export async function switchTable(
     }
     if (attempt > 0) await sleep(50 + Math.random() * 200)
   }
+  await failpoint?.('rebuild.after-switch')
 }
 
 async function switchWithin(
