@@ -5,6 +5,7 @@ import type pg from 'pg'
 import type { CheckName } from './checks/check.js'
 import type { HistoryWriter } from './history/history-writer.js'
 import type { Random } from './random.js'
+import type { QueryInterceptor } from './workload/intercept-queries.js'
 
 /** The part of the system that an experiment is about. */
 export const groups = ['store', 'projector', 'bridge', 'api', 'process'] as const
@@ -35,6 +36,10 @@ export interface Mutant {
   readonly wrapPool?: (pool: pg.Pool) => pg.Pool
   /** Stands between a bridge and Kafka. */
   readonly wrapProducer?: (producer: KafkaProducerPort) => KafkaProducerPort
+  /** Stands between a process that projects and its connections. */
+  readonly interceptQuery?: QueryInterceptor
+  /** Stands between a process that projects and the log. */
+  readonly wrapRead?: (read: LogSource['read']) => LogSource['read']
   /** Stands between a checkpoint and the transaction that it is advanced in. */
   readonly wrapCheckpoint?: (transaction: Queryable) => Queryable
 }

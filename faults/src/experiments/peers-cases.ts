@@ -10,6 +10,7 @@ import type pg from 'pg'
 import { z } from 'zod'
 import type { Experiment } from '../experiment.js'
 import type { HistoryWriter } from '../history/history-writer.js'
+import { demand } from '../workload/demand.js'
 import { pause } from '../workload/pause.js'
 import { recordLog } from '../workload/record-log.js'
 
@@ -48,10 +49,6 @@ export const peersCases: Experiment = {
     await recordLog(pool, history)
     await store.close()
   },
-}
-
-function demand(history: HistoryWriter, name: string, expected: string, actual: string | number, met: boolean): void {
-  history.add({ kind: 'requirement', name, expected, actual: String(actual), met })
 }
 
 /** A consumer follows 32 concurrent appenders: a peer lost 12 to 23 % for ever. */

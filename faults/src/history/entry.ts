@@ -89,6 +89,21 @@ export interface CounterEntry {
   readonly parked?: readonly string[]
 }
 
+/** A read model, read in one snapshot with its checkpoint, and what the experiment's own fold makes of the log up to there. */
+export interface ModelEntry {
+  readonly kind: 'model'
+  readonly name: string
+  readonly atMs: number
+  readonly checkpoint: string
+  readonly rows: number
+  /** Over all rows in the order of their keys. */
+  readonly hash: string
+  readonly foldedRows: number
+  readonly foldedHash: string
+  /** The first rows that differ, as the model has them and as the fold has them. */
+  readonly differences: readonly string[]
+}
+
 /** A record on a topic, in the order of its partition. */
 export interface RecordEntry {
   readonly kind: 'record'
@@ -121,5 +136,6 @@ export type Entry =
   | CaughtUpEntry
   | EventEntry
   | CounterEntry
+  | ModelEntry
   | RecordEntry
   | BridgeEntry

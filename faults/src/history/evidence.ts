@@ -7,6 +7,7 @@ import type {
   Entry,
   EventEntry,
   LoadEntry,
+  ModelEntry,
   ReadEntry,
   RecordEntry,
   RequirementEntry,
@@ -34,6 +35,7 @@ export interface Evidence {
   readonly log: readonly StoredEvent[]
   readonly byId: ReadonlyMap<string, StoredEvent>
   readonly counters: readonly CounterEntry[]
+  readonly models: readonly ModelEntry[]
   /** Records by topic, each in the order of its partition. */
   readonly topics: ReadonlyMap<string, readonly RecordEntry[]>
   readonly bridges: readonly BridgeEntry[]
@@ -59,6 +61,7 @@ export function toEvidence(entries: readonly Entry[]): Evidence {
     log,
     byId: new Map(log.map((event) => [event.id, event])),
     counters: entries.filter((entry) => entry.kind === 'counter'),
+    models: entries.filter((entry) => entry.kind === 'model'),
     topics: groupBy(
       entries.filter((entry) => entry.kind === 'record'),
       ({ topic }) => topic,
