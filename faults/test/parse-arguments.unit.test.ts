@@ -16,7 +16,7 @@ describe('the arguments of the lab', () => {
 
   test('names and groups choose', () => {
     expect(names(['racing-appends', 'gap-hunter'])).toEqual(['gap-hunter', 'racing-appends'])
-    expect(names(['--only', 'projector'])).toEqual(['zombie-owners'])
+    expect(names(['--only', 'bridge'])).toEqual(['dying-bridges'])
   })
 
   test('mutants leave out the experiments that have none', () => {

@@ -3,9 +3,19 @@ import { droppedCommitReplies } from './dropped-commit-replies.js'
 import { dyingBridges } from './dying-bridges.js'
 import { fullDisk } from './full-disk.js'
 import { gapHunter } from './gap-hunter.js'
+import { killedProjectors } from './killed-projectors.js'
+import { killedRebuilds } from './killed-rebuilds.js'
+import { largeRebuild } from './large-rebuild.js'
+import { openTransactions } from './open-transactions.js'
+import { pausedProjectors } from './paused-projectors.js'
 import { peersCases } from './peers-cases.js'
+import { poisonedStreams } from './poisoned-streams.js'
+import { promotesUnderLoad } from './promotes-under-load.js'
 import { racingAppends } from './racing-appends.js'
 import { racingProcesses } from './racing-processes.js'
+import { readModelCases } from './read-model-cases.js'
+import { restartedPostgres } from './restarted-postgres.js'
+import { rollingDeploys } from './rolling-deploys.js'
 import { strangersInTheGroup } from './strangers-in-the-group.js'
 import { terminatedBackends } from './terminated-backends.js'
 import { writeSkew } from './write-skew.js'
@@ -23,5 +33,15 @@ export const experiments: readonly Experiment[] = [
   peersCases,
   fullDisk,
   zombieOwners,
+  killedProjectors,
+  killedRebuilds,
+  pausedProjectors,
+  promotesUnderLoad,
+  largeRebuild,
+  restartedPostgres,
+  readModelCases,
+  openTransactions,
+  rollingDeploys,
+  poisonedStreams,
   dyingBridges,
 ]
