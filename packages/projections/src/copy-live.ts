@@ -11,6 +11,7 @@ import {
 import type { Build } from './build.js'
 import type { Projection } from './define-projection.js'
 import { NotComparableError, ProjectionDefinitionError, SchemaChangedError } from './errors.js'
+import { excludeAppends } from './inline-switch.js'
 import { shardsOf } from './names.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
 import { copyTable } from './sql/copy-table.js'
@@ -41,8 +42,12 @@ export async function copyLive(
       await execute(database, 'set transaction isolation level repeatable read')
       const position = await inTransaction(store.pool, async (holder) => {
         const names = shardsOf(live.table, live.shards).map(({ checkpoint: name }) => name)
-        const held = new Set((await lockCheckpoints(on(store.database, holder), names)).values())
-        const [only, ...others] = held
+        const held = on(store.database, holder)
+        await execute(held, 'set local lock_timeout = 1000')
+        const positions = await lockCheckpoints(held, names)
+        const [only, ...others] = live.inline
+          ? [await excludeAppends(held, projection.name)]
+          : new Set(positions.values())
         if (others.length > 0) return undefined
         // The snapshot is taken by the first statement, which keeps the lease's renewals off the row that is to be written.
         await lockCheckpoints(database, [checkpoint.name])
@@ -56,8 +61,8 @@ export async function copyLive(
       return place
     })
     const copied = await copying.catch((error: unknown) => {
-      // Somebody wrote the row between the snapshot and the lock.
-      if (error instanceof DatabaseError && error.kind === 'serialization') return undefined
+      // Somebody wrote the row between the snapshot and the lock, or holds what is to be held.
+      if (error instanceof DatabaseError && ['serialization', 'lock-timeout'].includes(error.kind)) return undefined
       throw error
     })
     if (copied) {

@@ -285,8 +285,8 @@ describe('an inline projection', () => {
     })()
     for (let round = 0; round < 6; round++) {
       const { position } = await store.head()
-      // Some begin with the rows as they are, which must be at one position then.
-      await rebuildProjection(store, orderLedger, { batchSize: 100, ...(round % 2 && { from: position - 50n }) })
+      // Some keep the rows as they are, all but a few: it must be known which events those have.
+      await rebuildProjection(store, orderLedger, { batchSize: 100, ...(round % 2 && { from: position }) })
     }
     appending = false
     await Promise.all([...appenders, reader])
