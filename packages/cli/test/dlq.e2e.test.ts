@@ -24,8 +24,8 @@ beforeAll(async () => {
 })
 afterAll(() => client.end())
 
-const run = (...args: string[]) => runCli(args, { env: { DATABASE_URL: database.url } })
-const mended = (...args: string[]) => runCli(args, { env: { DATABASE_URL: database.url, TEST_TAKES_13: '1' } })
+const run = (...args: string[]) => runCli(args, { env: { DATABASE_URL: database.url, TEST_REFUSES_13: '1' } })
+const mended = (...args: string[]) => runCli(args, { env: { DATABASE_URL: database.url } })
 const json = async (...args: string[]) => {
   const { code, stdout } = await run(...args, '-o', 'json')
   return { code, ...JSON.parse(stdout) }

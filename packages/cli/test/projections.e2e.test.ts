@@ -128,6 +128,8 @@ describe('tidemark projections', () => {
         expect(totals).toMatchObject({ state: 'running', stall: `head held back by pid ${rows[0]!.pid}` })
         expect((await run('show', ['totals'])).stdout).toMatch(/^stall +an open append of pid \d+ holds the head back/m)
         await client.query('rollback')
+        // The position that was taken stays empty, and is passed.
+        await expect.poll(async () => (await json('show', ['totals'])).data.position, { timeout: 20_000 }).toBe('4')
       })
     } finally {
       await client.end()
