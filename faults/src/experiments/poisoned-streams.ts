@@ -8,7 +8,7 @@ import { ProjectionProcesses, type ProcessTask } from '../workload/projection-pr
 import { recordProjectionsCatchUp } from '../workload/projection-progress.js'
 import { lastPosition } from '../workload/record-log.js'
 
-const streams = { short: 60, full: 2000, hunt: 40 } as const
+const streams = { short: 60, full: 600, hunt: 40 } as const
 const model = 'account-balances'
 const follow = {
   task: 'follow',
