@@ -74,8 +74,9 @@ export async function createTable(
 
 /** Drops a table that is not live any more, or was never. */
 export async function dropTable(database: Database, table: string): Promise<void> {
-  await execute(database, ddl.dropTableText(database.schema, table))
+  // The checkpoints first, as a batch that follows the table takes them first: the other order deadlocks with it.
   await deleteTable(database, table)
+  await execute(database, ddl.dropTableText(database.schema, table))
   await deleteParkedOf(database, table)
 }
 

@@ -200,6 +200,29 @@ describe('a rebuild', () => {
     await newer.stop()
   })
 
+  test('drops a table that is in the middle of a batch, and no deadlock comes of it', async () => {
+    await rebuildProjection(store, orderSummary)
+    const { rows } = await database.pool.query<{ table_name: string }>(
+      `select table_name from tidemark.projections where name = 'order-summary' and status = 'previous'`,
+    )
+    const previous = rows[0]?.table_name ?? 'none'
+    const batch = await database.pool.connect()
+    await batch.query('begin')
+    await batch.query('select from tidemark.checkpoints where name = $1 for update', [`projection:${previous}`])
+    const rebuilding = rebuildProjection(store, orderSummary)
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    await expect.poll(async () => (await database.pool.query(waiting)).rowCount, { interval: 10 }).toBeGreaterThan(0)
+    const startedAt = performance.now()
+    await batch.query(`select from tidemark_read."${previous}"`)
+    // A deadlock is found after a second.
+    expect(performance.now() - startedAt).toBeLessThan(900)
+    await batch.query('rollback')
+    batch.release()
+    await rebuilding
+    const left = await database.pool.query('select from tidemark.projections where table_name = $1', [previous])
+    expect(left.rowCount).toBe(0)
+  })
+
   test('an unrelated open transaction holds up nothing', async () => {
     const stranger = await database.pool.connect()
     await stranger.query('begin')
