@@ -21,6 +21,8 @@ const inShards = { ...rebuild, rebuild: { rowsPerTransaction: 10, shards: 2 } } 
 const beside = { ...rebuild, rebuild: { rowsPerTransaction: 10, promote: false } } as const satisfies ProcessTask
 const promote = { ...common, task: 'promote' } as const satisfies ProcessTask
 const rollback = { ...common, task: 'rollback' } as const satisfies ProcessTask
+/** A busy machine keeps processes from their heartbeats for longer than the short leases here, which are for those that die. */
+const longLeaseMs = 3000
 const slowly = { rowsPerTransaction: 100, share: 0.05 } as const
 
 /** What is done, and where its process dies. The next one meets what the one before it left behind. */
@@ -118,11 +120,12 @@ async function rebuildTwoAtOnce(
   pool: pg.Pool,
   processes: ProjectionProcesses,
 ): Promise<void> {
-  const first = processes.start({ ...rebuild, rebuild: { ...slowly, shards: 2 } })
+  const long = { ...rebuild, leaseMs: longLeaseMs }
+  const first = processes.start({ ...long, rebuild: { ...slowly, shards: 2 } })
   await until(() => isBuilding(pool), 20_000)
   const [refused, helped] = await Promise.all([
-    processes.run(rebuild),
-    processes.run({ ...rebuild, rebuild: { rowsPerTransaction: 100, shards: 2, join: true } }),
+    processes.run(long),
+    processes.run({ ...long, rebuild: { rowsPerTransaction: 100, shards: 2, join: true } }),
   ])
   const code = refused?.kind === 'failed' ? refused.code : JSON.stringify(refused)
   const expected = 'PROJECTIONS_REBUILD_RUNNING'
