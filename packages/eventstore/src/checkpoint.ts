@@ -47,6 +47,19 @@ export class Checkpoint {
   }
 
   /**
+   * Takes a checkpoint as {@link Checkpoint.claim} does, and makes none: undefined also where there is none.
+   *
+   * For one that another process may do away with: made anew it would begin at position 0, beside rows that are there already.
+   */
+  static async claimExisting(
+    database: Database,
+    name: string,
+    { owner, leaseMs }: { readonly owner: string; readonly leaseMs: number },
+  ): Promise<Checkpoint | undefined> {
+    return Checkpoint.obtain(database, name, { owner, leaseMs }, statements.claimExistingCheckpoint)
+  }
+
+  /**
    * Takes a checkpoint from whoever has it; undefined where there is none.
    *
    * Who had it can no longer move it, and gets it back once the lease ends or is given back.

@@ -131,7 +131,8 @@ export async function claimShard(
   // The first belongs to whoever leads.
   for (const part of shardsOf(table, shards).slice(1)) {
     if ((positions.get(part.checkpoint) ?? 0n) >= target) continue
-    const checkpoint = await Checkpoint.claim(database, part.checkpoint, options)
+    // Where the build went live meanwhile there is none, and its rows are not to be touched.
+    const checkpoint = await Checkpoint.claimExisting(database, part.checkpoint, options)
     if (checkpoint && checkpoint.place.position < target) return { part, checkpoint }
     await checkpoint?.release()
   }
@@ -163,14 +164,17 @@ export async function claimOrWait(
   let firstLease: number | undefined
   for (;;) {
     signal?.throwIfAborted()
-    const checkpoint = await Checkpoint.claim(database, checkpointName, { owner, leaseMs })
-    if (checkpoint) return checkpoint
-    // Whoever ended it meanwhile may have put its checkpoint out of reach for good.
+    const checkpoint = await Checkpoint.claimExisting(database, checkpointName, { owner, leaseMs })
+    // After the claim, for whoever ends a build needs its checkpoints: it may have ended before, and the table be live.
     const building = (await selectTables(database, [name])).some(
       ({ table, shards, status }) =>
         status === 'building' && shardsOf(table, shards).some(({ checkpoint: own }) => own === checkpointName),
     )
-    if (!building) throw new RebuildRunningError(name, undefined)
+    if (!building) {
+      await checkpoint?.release()
+      throw new RebuildRunningError(name, undefined)
+    }
+    if (checkpoint) return checkpoint
     const held = (await listCheckpoints(database, checkpointName)).find((each) => each.name === checkpointName)
     const lease = held?.leaseUntil?.getTime()
     firstLease ??= lease

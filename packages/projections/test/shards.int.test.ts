@@ -1,6 +1,15 @@
 import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createProjector, diffProjection, rebuildProjection, rollbackProjection, type Projector } from '../src/index.js'
+import {
+  createProjector,
+  diffProjection,
+  rebuildProjection,
+  RebuildRunningError,
+  rollbackProjection,
+  type Projector,
+} from '../src/index.js'
+import { claimOrWait, claimShard, prepareBuild } from '../src/build.js'
+import { shardsOf } from '../src/names.js'
 import { selectTables } from '../src/sql/registry-statements.js'
 import { customerTotals, orderSummary } from './order.js'
 import { placeMany, rowsOf } from './order-log.js'
@@ -109,6 +118,30 @@ describe('shards', () => {
       ...{ events: 0, table: undefined, promoted: false },
     })
     expect(await tables()).toEqual(before)
+  })
+
+  test('who comes to a build that went live meanwhile leaves its table alone', async () => {
+    const projector = await start()
+    await caughtUp(projector)
+    for (const shards of [2, sharded.shards]) {
+      const build = await prepareBuild(store, sharded, { shards })
+      await rebuildProjection(store, sharded)
+      await caughtUp(projector)
+      const before = await rowsOf(store, sharded)
+      const late = { owner: 'late', leaseMs: 1000 }
+      await database.pool.query(`update tidemark.checkpoints set owner = null, lease_until = null`)
+      for (const { checkpoint } of shardsOf(build.table, build.shards))
+        await expect(claimOrWait(store, sharded, checkpoint, late)).rejects.toThrow(RebuildRunningError)
+      expect(await claimShard(store, build, late)).toBeUndefined()
+      const { rows } = await database.pool.query(
+        `select name from tidemark.checkpoints where starts_with(name, $1) order by 1`,
+        [`projection:${build.table}`],
+      )
+      expect(rows.map(({ name }: { name: string }) => name)).toEqual(
+        shardsOf(build.table, sharded.shards).map(({ checkpoint }) => checkpoint),
+      )
+      expect(await rowsOf(store, sharded)).toEqual(before)
+    }
   })
 
   test('several calls build one table together', async () => {

@@ -13,6 +13,17 @@ on conflict (name) do update
 returning position, event_id, epoch, owner_epoch, failures`,
 }
 
+/** Takes a checkpoint on the same terms, and makes none. */
+export const claimExistingCheckpoint: Statement = {
+  name: 'claim-existing-checkpoint',
+  text: (schema) => `
+update ${schema}.checkpoints
+   set owner = $2, owner_epoch = owner_epoch + 1, lease_until = clock_timestamp() + $3 * interval '1 millisecond', updated_at = clock_timestamp()
+ where name = $1 and (owner is null or lease_until < clock_timestamp() or owner = $2)
+   and paused_at is null and (retry_at is null or retry_at <= clock_timestamp())
+returning position, event_id, epoch, owner_epoch, failures`,
+}
+
 /** Takes a checkpoint whoever has it; whether it is paused or to be tried later does not matter. */
 export const takeCheckpoint: Statement = {
   name: 'take-checkpoint',
