@@ -106,6 +106,9 @@ describe('what Postgres really reports arrives typed', () => {
     await client.query('set statement_timeout = 0')
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
     const sleeping = failure(statement(client, 'select pg_sleep(30)'))
+    // A cancel that comes before the statement is one of nothing.
+    const active = `select from pg_stat_activity where pid = $1 and state = 'active' and query like '%pg_sleep%'`
+    await expect.poll(async () => (await admin.query(active, [rows[0]!.pid])).rowCount).toBe(1)
     await admin.query('select pg_cancel_backend($1)', [rows[0]!.pid])
     expectState(await sleeping, '57014', 'cancelled', true)
   })
