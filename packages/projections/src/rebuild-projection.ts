@@ -21,6 +21,7 @@ import {
   type Build,
   type ClaimedShard,
 } from './build.js'
+import { catchUpWithin } from './catch-up.js'
 import { copyLog } from './copy-log.js'
 import { checkInline } from './check-inline.js'
 import type { Projection } from './define-projection.js'
@@ -229,12 +230,11 @@ class Rebuild {
     const { store, projection, build } = this
     // A call that was cut off in its switch may have brought some shards further than others.
     await parts.copy(parts.furthest, { ...this.limits, rowsPerTransaction: this.rowsPerTransaction })
-    const [first] = parts.parts
-    const place = first?.checkpoint.place
-    if (!place) throw new Error('a table has at least one shard')
     await inTransaction(store.pool, async (client) => {
       const database = on(store.database, client)
       await lockProjection(database, projection.name)
+      // They are there by now; but a process that slept may have lost them, and another have made the table live.
+      const place = await catchUpWithin(client, database, parts, parts.furthest)
       await reshard(database, build, projection.shards, place)
       await updateTableStatus(database, build.table, 'built')
       await failpoint?.('rebuild.before-built')

@@ -1,5 +1,5 @@
-import { createEventStore, inTransaction, on, type EventStore } from '@tidemark/eventstore'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CheckpointLostError, createEventStore, inTransaction, on, type EventStore } from '@tidemark/eventstore'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import {
   createProjector,
@@ -221,6 +221,31 @@ describe('a rebuild', () => {
     await rebuilding
     const left = await database.pool.query('select from tidemark.projections where table_name = $1', [previous])
     expect(left.rowCount).toBe(0)
+  })
+
+  test('that lost its build to another before it ends leaves alone what that one made of it', async () => {
+    const table = (status: string) =>
+      `(select table_name from tidemark.projections where name = 'order-summary' and status = '${status}')`
+    const query = database.pool.query.bind(database.pool) as (config: unknown) => Promise<unknown>
+    let taken = false
+    const takeOver = async (config: unknown) => {
+      const text = typeof config === 'string' ? config : (config as { text: string }).text
+      if (text.startsWith('create index') && !taken) {
+        taken = true
+        await query(
+          `update tidemark.checkpoints set owner_epoch = owner_epoch + 1 where name = 'projection:' || ${table('building')}`,
+        )
+      }
+      return query(config)
+    }
+    const spy = vi.spyOn(database.pool, 'query').mockImplementation(takeOver)
+    await expect(rebuildProjection(store, orderSummary, { promote: false })).rejects.toThrow(CheckpointLostError)
+    spy.mockRestore()
+    expect(taken).toBe(true)
+    expect((await database.pool.query(`select ${table('building')} as building`)).rows).toEqual([
+      { building: expect.any(String) },
+    ])
+    expect(await rebuildProjection(store, orderSummary, { leaseMs: 100 })).toMatchObject({ promoted: true })
   })
 
   test('an unrelated open transaction holds up nothing', async () => {
