@@ -4,6 +4,7 @@ import type { Experiment, ExperimentContext } from '../experiment.js'
 import { demand } from '../workload/demand.js'
 import { recordModel } from '../workload/ledger-fold.js'
 import { fillLedger, runLedgerWriters } from '../workload/ledger-writer.js'
+import { pause } from '../workload/pause.js'
 import { ProjectionProcesses, type ProcessTask } from '../workload/projection-processes.js'
 import { recordProjectionsCatchUp, until } from '../workload/projection-progress.js'
 import { lastPosition, recordLog } from '../workload/record-log.js'
@@ -23,7 +24,7 @@ const promote = { ...common, task: 'promote' } as const satisfies ProcessTask
 const rollback = { ...common, task: 'rollback' } as const satisfies ProcessTask
 /** A busy machine keeps processes from their heartbeats for longer than the short leases here, which are for those that die. */
 const longLeaseMs = 3000
-const slowly = { rowsPerTransaction: 100, share: 0.05 } as const
+const slowly = { rowsPerTransaction: 100, share: 0.02 } as const
 
 /** What is done, and where its process dies. The next one meets what the one before it left behind. */
 const deaths: readonly (readonly [ProcessTask, string])[] = [
@@ -72,6 +73,7 @@ export const killedRebuilds: Experiment = {
         for (const death of deathsOfSwitches) await dieIn(context, pool, processes, death)
         await finish(context, pool, processes, 'a rebuild in two shards', inShards)
         await rebuildTwoAtOnce(context, pool, processes)
+        await wakeAfterAnother(context, pool, processes)
       }
       done.abort()
       await writing
@@ -103,7 +105,7 @@ async function dieIn(
 }
 
 async function finish(
-  { history }: ExperimentContext,
+  { history }: Pick<ExperimentContext, 'history'>,
   pool: pg.Pool,
   processes: ProjectionProcesses,
   what: string,
@@ -136,6 +138,39 @@ async function rebuildTwoAtOnce(
   const led = outcome?.kind === 'done' && outcome.promoted
   demand(history, 'the first of two rebuilds', 'done, promoted', JSON.stringify(outcome), led)
   await recordModel(pool, history, model)
+}
+
+/** A rebuild sleeps before its end, past its lease; another has finished the build when it wakes, and made it live. */
+async function wakeAfterAnother(
+  { history }: ExperimentContext,
+  pool: pg.Pool,
+  processes: ProjectionProcesses,
+): Promise<void> {
+  const sleeper = processes.start({ ...beside, failpoints: 'rebuild.after-indexes=sleep:1000' })
+  const built = await until(() => isBuilt(pool), 20_000, 5)
+  demand(history, 'a rebuild that is about to end', 'built', built === undefined ? 'not built' : 'built', !!built)
+  await pause(200)
+  sleeper.signal('SIGSTOP')
+  await finish({ history }, pool, processes, 'a rebuild that takes over', rebuild)
+  sleeper.signal('SIGCONT')
+  const outcome = await sleeper.outcome
+  const code = outcome?.kind === 'failed' ? outcome.code : JSON.stringify(outcome)
+  const expected = 'EVENTSTORE_CHECKPOINT_LOST'
+  demand(history, 'the end of a rebuild that slept', expected, code, code === expected)
+  const { rows } = await pool.query<{ live: number }>(
+    `select count(*)::int as live from tidemark.projections where name = $1 and status = 'live'`,
+    [model],
+  )
+  demand(history, 'live tables after that', '1', rows[0]?.live ?? 0, rows[0]?.live === 1)
+  await recordModel(pool, history, model)
+}
+
+async function isBuilt(pool: pg.Pool): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `select from tidemark.projections p join tidemark.checkpoints c on c.name = 'projection:' || p.table_name
+      where p.status = 'building' and c.position >= p.target`,
+  )
+  return rowCount !== 0
 }
 
 async function isBuilding(pool: pg.Pool): Promise<boolean> {
