@@ -23,7 +23,8 @@ export async function catchUpWithin(
   let left = finalEvents
   let end: CheckpointPlace | undefined
   for (const part of parts) {
-    const { place, events } = await catchUpPart(client, database, part, to, left)
+    const log = logWithin(database)
+    const { place, events } = await catchUpPart(client, log, part, to, left)
     left -= events
     await part.checkpoint.advance(client, place)
     end = place
@@ -32,15 +33,31 @@ export async function catchUpWithin(
   return end
 }
 
-async function catchUpPart(
+/**
+ * Folds what is left up to one position into all shards of a table, and leaves their checkpoints: for a transaction that is rolled back, and whose
+ * snapshot has all events up to there.
+ *
+ * @throws {FellBehind} too many events are left.
+ */
+export async function foldWithin(
   client: ClientBase,
   database: Database,
+  { parts }: Pick<TableParts, 'parts'>,
+  to: bigint,
+): Promise<void> {
+  let left = finalEvents
+  const log = logWithin(database, { safeUpTo: to })
+  for (const part of parts) left -= (await catchUpPart(client, log, part, to, left)).events
+}
+
+/** Other transactions wait for this one, and may have all the connections that the pool or a pooler has: it reads the log by its own. */
+async function catchUpPart(
+  client: ClientBase,
+  log: ReturnType<typeof logWithin>,
   { table, checkpoint }: TablePart,
   to: bigint,
   left: number,
 ): Promise<{ readonly place: CheckpointPlace; readonly events: number }> {
-  // Other transactions wait for this one, and may have all the connections that the pool or a pooler has.
-  const log = logWithin(database)
   const epoch = await log.epoch()
   let { place } = checkpoint
   let events = 0

@@ -1,7 +1,6 @@
-import type { ClientBase } from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DatabaseError, inTransaction, on, translateDatabaseError, type EventStore } from '@tidemark/eventstore'
-import { catchUpWithin, FellBehind } from './catch-up.js'
+import { DatabaseError, inTransaction, on, type Database, type EventStore } from '@tidemark/eventstore'
+import { FellBehind, foldWithin } from './catch-up.js'
 import { keyColumnOf, type Projection } from './define-projection.js'
 import { NotComparableError } from './errors.js'
 import { shardsOf } from './names.js'
@@ -50,8 +49,8 @@ export interface ProjectionDiff {
 /**
  * Compares the live table with the one that a rebuild has built, row by row, at one position of the log.
  *
- * The live table is held for the moment that it takes to bring the other one to its position; then both are read in one snapshot, while
- * projectors go on. What costs is the reading of both tables. Needs three connections of the pool at once.
+ * The live table is held for the moment that it takes to take a snapshot, in which the other one is then brought to its position; projectors go
+ * on meanwhile. What costs is the reading of both tables. Needs two connections of the pool at once.
  *
  * @throws {NoSuchTableError} there is nothing to compare with.
  * @throws {NotComparableError} the tables do not come to one position.
@@ -74,17 +73,7 @@ export async function diffProjection(
       : undefined
   try {
     const { compared, addedColumns, removedColumns } = await columnsToCompare(store, projection, live, other)
-    const client = await store.pool.connect().catch((error: unknown) => {
-      throw translateDatabaseError(error)
-    })
-    let broken: Error | undefined
-    try {
-      const position = await atOnePosition(store, projection, { live, other, parts, ...options }, async () => {
-        await client.query('begin isolation level repeatable read read only')
-        // The snapshot is taken by the first statement.
-        await client.query('select 1')
-      })
-      const database = on(store.database, client)
+    return await atOnePosition(store, projection, { live, other, parts, ...options }, async (database, position) => {
       const { changedByColumn, ...counts } = await countDifferences(database, compared)
       const rows = await sampleDifferences(database, compared, sample)
       return {
@@ -93,10 +82,7 @@ export async function diffProjection(
         changedByColumn: Object.fromEntries(changedByColumn),
         ...{ addedColumns, removedColumns, sample: rows },
       }
-    } finally {
-      await client.query('rollback').catch((error: unknown) => (broken = error as Error))
-      client.release(broken)
-    }
+    })
   } finally {
     await parts?.letGo()
   }
@@ -108,50 +94,71 @@ interface Comparison extends DiffOptions {
   readonly parts: TableParts | undefined
 }
 
-/** Takes a snapshot in which both tables are at one position: the live one is locked while the other is brought to it. */
-async function atOnePosition(
+class Compared<T> extends Error {
+  constructor(readonly result: T) {
+    super('rolled back on purpose')
+  }
+}
+
+/** Compares in a snapshot in which both tables are at one position. */
+async function atOnePosition<T>(
   store: EventStore,
   projection: Projection,
-  { live, other, parts, waitMs = 10_000, signal }: Comparison,
-  takeSnapshot: () => Promise<void>,
-): Promise<bigint> {
+  comparison: Comparison,
+  compare: (database: Database, position: bigint) => Promise<T>,
+): Promise<T> {
+  const { live, other, parts, waitMs = 10_000, signal } = comparison
   const until = performance.now() + waitMs
   const limits = { batchSize: 2000, writeAfterMs: 10_000, rowsPerTransaction: 20_000 }
-  const namesOf = ({ table, shards }: RegisteredTable) => shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
   for (;;) {
     signal?.throwIfAborted()
     const [now] = (await selectTables(store.database, [live.name])).filter(({ table }) => table === live.table)
-    const inline = now?.inline === true
-    const near = inline ? (await store.head()).position : now?.position
+    const near = now?.inline === true ? (await store.head()).position : now?.position
     if (parts && near !== undefined) await parts.copy(near, limits)
     try {
-      return await inTransaction(store.pool, async (client) => {
+      await inTransaction(store.pool, async (client) => {
         const database = on(store.database, client)
-        await execute(database, 'set local lock_timeout = 2000')
-        const held = await lockCheckpoints(database, [
-          ...(inline ? [] : namesOf(live)),
-          ...(parts ? [] : namesOf(other)),
-        ])
-        const kept = inline ? [await excludeAppends(database, projection.name)] : []
-        const [position, ...rest] = new Set([...kept, ...held.values()])
-        // Shards of the live table that are apart, or a table of another version that is not there yet.
-        if (position === undefined || rest.length > 0) throw new FellBehind()
-        if (parts) {
-          if (parts.furthest > position) throw new FellBehind()
-          // Committed before the live table is let go, by a transaction of its own.
-          const catchUp = (own: ClientBase) => catchUpWithin(own, on(store.database, own), parts, position)
-          parts.committed(await inTransaction(store.pool, catchUp))
-        }
-        await takeSnapshot()
-        return position
+        // Its connection is there before anything is locked: whoever waits for the lock may have all the others of a pooler.
+        await execute(database, 'set transaction isolation level repeatable read')
+        const position = await snapshotAtOnePosition(store, projection, database, {
+          ...comparison,
+          inline: now?.inline === true,
+        })
+        if (parts) await foldWithin(client, database, parts, position)
+        // What the other table lacked was folded for the comparison alone.
+        throw new Compared(await compare(database, position))
       })
     } catch (error) {
+      if (error instanceof Compared) return error.result as T
       const isLocked = error instanceof DatabaseError && error.kind === 'lock-timeout'
       if (!(error instanceof FellBehind) && !isLocked) throw error
     }
     if (performance.now() > until) throw new NotComparableError(projection.name, reasonFor(live, other, parts))
     await sleep(50)
   }
+}
+
+/** Holds the live table until `database` has its snapshot, and says where the live table is in it. */
+async function snapshotAtOnePosition(
+  store: EventStore,
+  { name }: Projection,
+  database: Database,
+  { live, other, parts, inline }: Comparison & { readonly inline: boolean },
+): Promise<bigint> {
+  const namesOf = ({ table, shards }: RegisteredTable) => shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
+  return inTransaction(store.pool, async (holder) => {
+    const held = on(store.database, holder)
+    await execute(held, 'set local lock_timeout = 2000')
+    const positions = await lockCheckpoints(held, [...(inline ? [] : namesOf(live)), ...(parts ? [] : namesOf(other))])
+    const kept = inline ? [await excludeAppends(held, name)] : []
+    const [position, ...rest] = new Set([...kept, ...positions.values()])
+    // Shards of the live table that are apart, or a table of another version that is not there yet.
+    if (position === undefined || rest.length > 0) throw new FellBehind()
+    if (parts && parts.furthest > position) throw new FellBehind()
+    // The snapshot is taken by the first statement.
+    await execute(database, 'select 1')
+    return position
+  })
 }
 
 function reasonFor(live: RegisteredTable, other: RegisteredTable, parts: TableParts | undefined): string {

@@ -1,4 +1,4 @@
-import { Checkpoint, type CheckpointPlace, type EventStore } from '@tidemark/eventstore'
+import { Checkpoint, type EventStore } from '@tidemark/eventstore'
 import { BuildRows } from './build-rows.js'
 import { copyLog, type CopyOptions } from './copy-log.js'
 import type { Projection } from './define-projection.js'
@@ -54,11 +54,6 @@ export class TableParts {
       const rows = new BuildRows(this.store, table.projection, table.name, options)
       await copyLog(this.store, rows, checkpoint, { upTo, ...limits }, () => undefined)
     }
-  }
-
-  /** Notes that a transaction was committed that brought all shards to one place. */
-  committed(place: CheckpointPlace): void {
-    for (const { checkpoint } of this.parts) checkpoint.committed(place)
   }
 
   /** Where the furthest shard is. */

@@ -75,10 +75,10 @@ describe('shards', () => {
 
   test('are shared out again when a process comes, goes, or dies', async () => {
     const first = await start()
-    await expect.poll(owners, { timeout: 5000 }).toBe(1)
+    await expect.poll(owners, { timeout: 20_000 }).toBe(1)
     const other = createEventStore(database.pool)
     const second = await start(other)
-    await expect.poll(owners, { timeout: 5000 }).toBe(2)
+    await expect.poll(owners, { timeout: 20_000 }).toBe(2)
     await placeMany(store, 'third', 200)
     await caughtUp(first)
     // Its heartbeat stops, as if its process had died; its subscriptions hang on to nothing.
@@ -86,7 +86,7 @@ describe('shards', () => {
     await database.pool.query(`update tidemark.checkpoints set owner_epoch = owner_epoch + 1 where owner = (
       select owner from tidemark.checkpoints where name like 'projection:%/%' and owner is not null group by owner order by count(*) limit 1)`)
     await second.stop()
-    await expect.poll(owners, { timeout: 5000 }).toBe(1)
+    await expect.poll(owners, { timeout: 20_000 }).toBe(1)
     await placeMany(store, 'fourth', 100)
     await caughtUp(first)
     await expectRight()

@@ -520,7 +520,7 @@ describe('verifyProjection beside a running projector', () => {
     await projector.stop()
     expect(positions.size).toBeGreaterThan(50)
     expect(appended).toBeGreaterThan(500)
-  })
+  }, 240_000)
 
   test('heals while the projector goes on, and what it writes is right', async () => {
     store = createEventStore(database.pool, { pollIntervalMs: 5 })
