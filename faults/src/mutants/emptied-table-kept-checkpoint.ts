@@ -8,7 +8,8 @@ export const emptiedTableKeptCheckpoint: Mutant = {
   caughtBy: ['I6', 'requirements'],
   async interceptQuery(query) {
     const [name, owner] = query.values
-    const rebuilds = query.name === 'claim-checkpoint' && typeof owner === 'string' && owner.startsWith('rebuild/')
+    const rebuilds =
+      query.name === 'claim-existing-checkpoint' && typeof owner === 'string' && owner.startsWith('rebuild/')
     if (rebuilds && typeof name === 'string')
       await query.runApart(`delete from tidemark_read.${name.replace(/^projection:/, '').replace(/\/\d+$/, '')}`)
     return query.send()
