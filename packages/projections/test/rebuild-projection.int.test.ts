@@ -1,5 +1,6 @@
 import { CheckpointLostError, createEventStore, inTransaction, on, type EventStore } from '@tidemark/eventstore'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import pg from 'pg'
 import { z } from 'zod'
 import {
   createProjector,
@@ -206,18 +207,20 @@ describe('a rebuild', () => {
       `select table_name from tidemark.projections where name = 'order-summary' and status = 'previous'`,
     )
     const previous = rows[0]?.table_name ?? 'none'
-    const batch = await database.pool.connect()
+    // Past a pooler, whose connections the rebuild and the projector need.
+    const [batch, watcher] = [new pg.Client(database.directUrl), new pg.Client(database.directUrl)]
+    await Promise.all([batch.connect(), watcher.connect()])
     await batch.query('begin')
     await batch.query('select from tidemark.checkpoints where name = $1 for update', [`projection:${previous}`])
     const rebuilding = rebuildProjection(store, orderSummary)
     const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-    await expect.poll(async () => (await database.pool.query(waiting)).rowCount, { interval: 10 }).toBeGreaterThan(0)
+    await expect.poll(async () => (await watcher.query(waiting)).rowCount, { interval: 10 }).toBeGreaterThan(0)
     const startedAt = performance.now()
     await batch.query(`select from tidemark_read."${previous}"`)
     // A deadlock is found after a second.
     expect(performance.now() - startedAt).toBeLessThan(900)
     await batch.query('rollback')
-    batch.release()
+    await Promise.all([batch.end(), watcher.end()])
     await rebuilding
     const left = await database.pool.query('select from tidemark.projections where table_name = $1', [previous])
     expect(left.rowCount).toBe(0)
