@@ -34,7 +34,7 @@ describe('shards', () => {
   afterAll(() => store.close())
 
   const start = async (own = store) => {
-    const projector = createProjector(own, [sharded, rowSharded], { leaseMs: 900, watchIntervalMs: 50, batchSize: 40 })
+    const projector = createProjector(own, [sharded, rowSharded], { leaseMs: 2500, watchIntervalMs: 50, batchSize: 40 })
     projectors.push(projector)
     await projector.start()
     return projector
