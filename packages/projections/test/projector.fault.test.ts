@@ -7,7 +7,8 @@ import { placeMany, rowsOf } from './order-log.js'
 import { endOf, startProcess } from './projection-process.js'
 import { useStoreDatabase } from './store-database.js'
 
-describe('projections whose process dies or is paused', () => {
+// A process takes its time to start on a busy machine.
+describe('projections whose process dies or is paused', { timeout: 240_000 }, () => {
   const database = useStoreDatabase()
   let store: EventStore
   const children: ChildProcess[] = []
@@ -66,7 +67,7 @@ describe('projections whose process dies or is paused', () => {
               `select from pg_stat_activity where datname = current_database() and state = 'idle in transaction' and query like '%json_to_recordset%'`,
             )
           ).rowCount,
-        { interval: 5, timeout: 20_000 },
+        { interval: 5, timeout: 90_000 },
       )
       .toBe(1)
     child.kill('SIGSTOP')
