@@ -19,6 +19,13 @@ comment on column projections.rebuild_from is 'The rows were copied from the liv
 comment on column projections.target is 'Up to where a build goes before it is built.';
 comment on column projections.inline is 'Whether appends keep the table up to date, in their own transactions, and no projector does.';
 
+create table projection_builds (
+  name       text collate "C" not null,
+  last_build integer not null,
+  constraint projection_builds_pkey primary key (name)
+);
+comment on table projection_builds is 'How many tables each read model has had. No name is given twice, so that a late writer of a table that is gone cannot meet another.';
+
 -- Where the parts of a table have come: projection:<table>, or projection:<table>/<shard> where there are several.
 create function shard_checkpoints(table_name text, shards integer) returns setof text
   language sql immutable parallel safe

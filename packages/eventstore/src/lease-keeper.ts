@@ -13,11 +13,11 @@ export interface Sharing extends Subscriber {
 /**
  * Renews the leases of a process: one statement per interval, however many checkpoints it has.
  *
- * The interval is a third of the shortest lease. A heartbeat that fails is made up for by the next; a lease that is lost meanwhile shows when its
- * checkpoint is to be moved.
+ * The interval is a third of the shortest lease. A heartbeat that fails is made up for by the next; one that finds a lease lost says so to whoever held
+ * it, who may have nothing to do and would not notice.
  */
 export class LeaseKeeper {
-  private readonly held = new Set<Checkpoint>()
+  private readonly held = new Map<Checkpoint, () => void>()
   private readonly sharings = new Map<string, Sharing>()
   private timer: NodeJS.Timeout | undefined
   private dueAt = Infinity
@@ -28,9 +28,9 @@ export class LeaseKeeper {
     private readonly logger: Logger,
   ) {}
 
-  /** Keeps a lease until {@link LeaseKeeper.letGo}. */
-  hold(checkpoint: Checkpoint): void {
-    this.held.add(checkpoint)
+  /** Keeps a lease until {@link LeaseKeeper.letGo}, or until it is lost. */
+  hold(checkpoint: Checkpoint, onLost: () => void = () => undefined): void {
+    this.held.set(checkpoint, onLost)
     this.schedule()
   }
 
@@ -41,6 +41,8 @@ export class LeaseKeeper {
   /** Tells the others that this one is there, now and with each heartbeat. */
   async share(sharing: Sharing): Promise<void> {
     this.sharings.set(sharing.owner, sharing)
+    // A heartbeat that is on its way does not say it.
+    await this.beating
     await this.beat()
     this.schedule()
   }
@@ -61,7 +63,7 @@ export class LeaseKeeper {
   }
 
   private schedule(): void {
-    const leases = [...this.held, ...this.sharings.values()].map(({ leaseMs }) => leaseMs)
+    const leases = [...this.held.keys(), ...this.sharings.values()].map(({ leaseMs }) => leaseMs)
     if (leases.length === 0) return
     const dueAt = performance.now() + Math.min(...leases) / 3
     if (this.timer && this.dueAt <= dueAt) return
@@ -80,10 +82,15 @@ export class LeaseKeeper {
 
   private async renew(): Promise<void> {
     if (this.held.size + this.sharings.size === 0) return
+    // By now one may be held that was taken after the question.
+    const asked = [...this.held]
     try {
-      const present = await renewLeases(this.database, [...this.held], [...this.sharings.values()])
+      const leases = asked.map(([checkpoint]) => checkpoint)
+      const { present, lost } = await renewLeases(this.database, leases, [...this.sharings.values()])
       for (const { owner, onOthers } of this.sharings.values())
         onOthers(present.filter((subscriber) => subscriber.owner !== owner))
+      for (const [checkpoint, onLost] of asked)
+        if (lost.includes(checkpoint.name) && this.held.delete(checkpoint)) onLost()
     } catch (error) {
       this.logger.debug({ err: error }, 'leases could not be renewed; tried again soon')
     }

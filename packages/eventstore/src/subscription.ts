@@ -25,6 +25,8 @@ export interface SubscriptionOptions {
   /** The name of the checkpoint. */
   readonly name: string
   readonly filter?: LogFilter
+  /** Whether the checkpoint must be there, and is waited for; made at position 0 where it is missing, unless said. */
+  readonly existing?: boolean
   /** How many events a batch has at most; 1,000 unless said. */
   readonly batchSize?: number
   /** How long another process waits before it takes over from one that died; 10,000 ms unless said. */
@@ -90,7 +92,7 @@ export class Subscription {
     await this.ended
   }
 
-  /** Lets the batch in work finish and gives the lease back, for somebody else to take it; goes on to wait for it. */
+  /** Lets the batch in work finish and gives the lease back, where it still has it, for somebody else to take it; goes on to wait for it. */
   handBack(): void {
     this.handingBack = true
     this.wake()
@@ -112,7 +114,7 @@ export class Subscription {
         }
         waitingSince = undefined
         this.handingBack = false
-        this.leases.hold(checkpoint)
+        this.leases.hold(checkpoint, () => this.handBack())
         this.position = checkpoint.place.position
         await this.source.verify?.()
         await checkpoint.verify(this.source)
@@ -154,7 +156,11 @@ export class Subscription {
   }
 
   private claim(): Promise<Checkpoint | undefined> {
-    return Checkpoint.claim(this.database, this.options.name, { owner: this.options.owner, leaseMs: this.leaseMs })
+    const { name, owner, existing = false } = this.options
+    const lease = { owner, leaseMs: this.leaseMs }
+    return existing
+      ? Checkpoint.claimExisting(this.database, name, lease)
+      : Checkpoint.claim(this.database, name, lease)
   }
 
   private async follow(checkpoint: Checkpoint, epoch: string, onProgress: () => void): Promise<void> {

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
+  Checkpoint,
   createEventStore,
   inTransaction,
   LogMismatchError,
@@ -159,6 +161,39 @@ describe('a subscription', () => {
     await vi.waitFor(() => expect(zombie.lastError).toMatchObject({ code: 'EVENTSTORE_CHECKPOINT_LOST' }))
     expect(seen.map(({ id }) => id)).toEqual(await tableNow())
     await Promise.all([zombie.stop(), successor.stop()])
+  })
+
+  test('one that has nothing to do notices that its checkpoint was taken, and has it again once that is given back', async () => {
+    const idle = store.subscribe({ name, leaseMs: 300, handle: collecting([]) })
+    await vi.waitFor(() => expect(idle.state).toBe('running'))
+    const taken = await Checkpoint.take(store.database, name, { owner: 'somebody', leaseMs: 60_000 })
+    await vi.waitFor(() => expect(idle.state).toBe('waiting-for-lease'), { timeout: 3000 })
+    await taken!.release()
+    await vi.waitFor(() => expect(idle.state).toBe('running'), { timeout: 3000 })
+    const { rows } = await database.pool.query(
+      'select owner from tidemark.checkpoints where name = $1 and lease_until > clock_timestamp()',
+      [name],
+    )
+    expect(rows).toHaveLength(1)
+    await idle.stop()
+  })
+
+  test('a checkpoint that must be there is waited for, and never made', async () => {
+    const names = async () =>
+      (await database.pool.query('select from tidemark.checkpoints where name = $1', [name])).rowCount
+    const seen: RecordedEvent[] = []
+    const waiting = store.subscribe({ name, leaseMs: 300, existing: true, handle: collecting(seen) })
+    await sleep(400)
+    expect({ state: waiting.state, names: await names() }).toEqual({ state: 'waiting-for-lease', names: 0 })
+    await database.pool.query('insert into tidemark.checkpoints (name) values ($1)', [name])
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThan(0), { timeout: 3000 })
+    // Its table is dropped while somebody else has it.
+    await Checkpoint.take(store.database, name, { owner: 'somebody', leaseMs: 100 })
+    await database.pool.query('delete from tidemark.checkpoints where name = $1', [name])
+    await vi.waitFor(() => expect(waiting.state).toBe('waiting-for-lease'), { timeout: 3000 })
+    await sleep(400)
+    expect(await names()).toBe(0)
+    await waiting.stop()
   })
 
   test('stops and says so when the log no longer holds the event of its checkpoint', async () => {

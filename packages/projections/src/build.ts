@@ -11,7 +11,7 @@ import type { Projection } from './define-projection.js'
 import { RebuildRunningError, SchemaChangedError, VersionNotLiveError } from './errors.js'
 import { shardsOf, type TableShard } from './names.js'
 import { lockProjection, selectTables, type TableStatus } from './sql/registry-statements.js'
-import { checkTable, createTable, dropTable, execute, nextTable } from './table-lifecycle.js'
+import { checkTable, createTable, dropTable, execute } from './table-lifecycle.js'
 
 /** A table that is being built. */
 export interface Build {
@@ -95,7 +95,7 @@ export async function prepareBuild(
       }
     }
     const options = { status: 'building', shards, target: head.position, from } as const
-    const { table } = await createTable(database, projection, nextTable(projection, tables), options)
+    const { table } = await createTable(database, projection, options)
     await failpoint?.('rebuild.before-begin')
     return { table, target: head.position, shards, from }
   })

@@ -152,6 +152,7 @@ export class ProjectionRunner {
       const rows = new ReadModelTable(this.store, projection, table.table, shard)
       return {
         checkpoint,
+        existing: true,
         filter: filterOf({ projection, shard }),
         poison: projection.poison,
         effects: rows,
@@ -164,6 +165,7 @@ export class ProjectionRunner {
     const effects = new HandlerEffects(this.store, handler)
     return {
       checkpoint: checkpointNameOf(handlerIdOf(handler)),
+      existing: false,
       filter: { categories: handler.aggregates.map(({ name }) => name), types: typesOf(handler) },
       poison: handler.poison,
       effects: new HandlerBatches(this.store, handler, async (client, events) => {

@@ -18,6 +18,8 @@ import { setUpBatch } from './sql/set-up-batch.js'
 export interface Followed {
   /** The name of the checkpoint. */
   readonly checkpoint: string
+  /** Whether it was made with what it belongs to, a table that may be dropped, and is never made without it. */
+  readonly existing: boolean
   readonly filter: LogFilter
   readonly poison: Required<PoisonRules>
   readonly effects: {
@@ -57,6 +59,7 @@ export class TableFollower {
     this.checkpoint = followed.checkpoint
     this.subscription = store.subscribe({
       name: followed.checkpoint,
+      existing: followed.existing,
       filter: followed.filter,
       handle: (batch) => this.handle(batch),
       isFinal: (error) => isPoison(error) && (this.current?.failures ?? 0) >= followed.poison.retries,

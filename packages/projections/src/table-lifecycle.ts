@@ -7,6 +7,7 @@ import {
   deleteTable,
   insertTable,
   lockProjection,
+  nextBuild,
   selectTables,
   type RegisteredTable,
 } from './sql/registry-statements.js'
@@ -32,7 +33,7 @@ export async function ensureLiveTable(database: Database, projection: Projection
   const live = tables.find(({ status }) => status === 'live')
   if (!live) {
     const options = { status: 'live', shards: projection.shards } as const
-    const table = await createTable(database, projection, nextTable(projection, tables), options)
+    const table = await createTable(database, projection, options)
     await createIndexes(database, projection, table.table)
     await switchView(database, table, undefined)
     return table
@@ -52,11 +53,10 @@ export async function refuseTenants(database: Database, { name }: Projection): P
   )
 }
 
-/** Makes a table without further indexes, and registers it with its checkpoints at the beginning; all or nothing with the transaction. */
+/** Makes a table under a name that none had before, without further indexes, and registers it with its checkpoints at the beginning; all or nothing with the transaction. */
 export async function createTable(
   database: Database,
   projection: Projection,
-  table: string,
   options: {
     readonly status: 'live' | 'building'
     readonly shards: number
@@ -66,6 +66,7 @@ export async function createTable(
 ): Promise<RegisteredTable> {
   const { name, version } = projection
   await refuseTenants(database, projection)
+  const table = tableNameOf(projection, await nextBuild(database, name))
   const registered = { name, version, table, target: undefined, from: undefined, ...options }
   await execute(database, ddl.createTableText(database.schema, shapeFor(projection, table)))
   await insertTable(database, registered)
@@ -78,12 +79,6 @@ export async function dropTable(database: Database, table: string): Promise<void
   await deleteTable(database, table)
   await execute(database, ddl.dropTableText(database.schema, table))
   await deleteParkedOf(database, table)
-}
-
-/** A name that no table of the projection has; a paused writer of one that had it once is kept out by the owner epoch of its checkpoint. */
-export function nextTable(projection: Projection, tables: readonly RegisteredTable[]): string {
-  const builds = tables.map(({ table }) => Number(/_(\d+)$/.exec(table)?.[1] ?? 0))
-  return tableNameOf(projection, Math.max(0, ...builds) + 1)
 }
 
 /**

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -108,6 +109,32 @@ describe('shards', () => {
     expect(await rowsOf(store, rowSharded)).toEqual(totals)
     await rollbackProjection(store, rowSharded)
     expect(await rowsOf(store, rowSharded)).toEqual(totals)
+  })
+
+  test('who follows a table that was dropped makes nothing of it anew, and no later table has its name', async () => {
+    const { table } = await rebuildProjection(store, sharded, { promote: false })
+    // It does not hear of the drop.
+    const projector = createProjector(store, [sharded], { leaseMs: 300, watchIntervalMs: 600_000 })
+    projectors.push(projector)
+    await projector.start()
+    const own = `projection:${table}/`
+    const followed = async () =>
+      (
+        await database.pool.query(
+          `select from tidemark.checkpoints where starts_with(name, $1) and owner is not null`,
+          [own],
+        )
+      ).rowCount
+    await expect.poll(followed).toBe(4)
+    const again = await rebuildProjection(store, sharded, { promote: false })
+    expect(again.table).not.toBe(table)
+    await placeMany(store, 'dropped', 20)
+    await sleep(1500)
+    const { rows } = await database.pool.query(
+      `select name from tidemark.checkpoints where name not in (
+         select c from tidemark.projections p, tidemark.shard_checkpoints(p.table_name, p.shards) c)`,
+    )
+    expect(rows).toEqual([])
   })
 
   test('a call that joins begins nothing by itself', async () => {

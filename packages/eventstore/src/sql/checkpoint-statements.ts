@@ -45,15 +45,6 @@ update ${schema}.checkpoints
 returning 1`,
 }
 
-/** Renews the lease of an owner that had nothing to do. */
-export const renewCheckpoint: Statement = {
-  name: 'renew-checkpoint',
-  text: (schema) => `
-update ${schema}.checkpoints set lease_until = clock_timestamp() + $3 * interval '1 millisecond'
- where name = $1 and owner_epoch = $2
-returning 1`,
-}
-
 /** Gives the checkpoint up, so that another owner need not wait for the lease to end. */
 export const releaseCheckpoint: Statement = {
   name: 'release-checkpoint',

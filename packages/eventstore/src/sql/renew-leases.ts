@@ -3,10 +3,11 @@ import { run, type Database, type Statement } from '../database.js'
 const statement: Statement = {
   name: 'renew-leases',
   text: (schema) => `
-with held as (
-  select c.name, h.lease_ms
-    from unnest($1::text[], $2::bigint[], $3::float8[]) as h(name, owner_epoch, lease_ms)
-    join ${schema}.checkpoints c on c.name = h.name and c.owner_epoch = h.owner_epoch
+with leases as (
+  select * from unnest($1::text[], $2::bigint[], $3::float8[]) as l(name, owner_epoch, lease_ms)
+), held as (
+  select c.name, l.lease_ms
+    from leases l join ${schema}.checkpoints c on c.name = l.name and c.owner_epoch = l.owner_epoch
      for update of c skip locked
 ), renewed as (
   update ${schema}.checkpoints c set lease_until = clock_timestamp() + held.lease_ms * interval '1 millisecond'
@@ -21,7 +22,9 @@ with held as (
   delete from ${schema}.subscribers
    where owner in (select owner from ${schema}.subscribers where lease_until < clock_timestamp() - interval '1 minute' for update skip locked)
 )
-select owner, to_json(checkpoints) from ${schema}.subscribers where lease_until > clock_timestamp()`,
+select owner, to_json(checkpoints) from ${schema}.subscribers where lease_until > clock_timestamp()
+ union all
+select null, json_agg(l.name) from leases l left join ${schema}.checkpoints c on c.name = l.name where c.owner_epoch is distinct from l.owner_epoch`,
 }
 
 /** A lease, and what proves that it is still the caller's. */
@@ -38,8 +41,16 @@ export interface Subscriber {
   readonly checkpoints: readonly string[]
 }
 
+/** What a heartbeat finds. */
+export interface Renewal {
+  /** Who was there before. */
+  readonly present: readonly Subscriber[]
+  /** The names of the leases that somebody else was given meanwhile, or whose checkpoints are gone. */
+  readonly lost: readonly string[]
+}
+
 /**
- * Renews leases, however many, says who is here, and returns who was there before.
+ * Renews leases, however many, and says who is here.
  *
  * A checkpoint that is locked is passed over: its owner is about to advance it, which renews its lease too, and the others must not wait for that.
  */
@@ -47,14 +58,18 @@ export async function renewLeases(
   database: Database,
   leases: readonly HeldLease[],
   here: readonly (Subscriber & { readonly leaseMs: number })[],
-): Promise<Subscriber[]> {
-  const rows = await run<[string, string]>(database, statement, [
+): Promise<Renewal> {
+  const rows = await run<[string | null, string | null]>(database, statement, [
     leases.map(({ name }) => name),
     leases.map(({ ownerEpoch }) => ownerEpoch),
     leases.map(({ leaseMs }) => leaseMs),
     JSON.stringify(here.map(({ owner, checkpoints, leaseMs }) => ({ owner, checkpoints, lease_ms: leaseMs }))),
   ])
-  return rows.map(([owner, checkpoints]) => ({ owner, checkpoints: JSON.parse(checkpoints) as string[] }))
+  const namesOf = (json: string | null) => JSON.parse(json ?? '[]') as string[]
+  return {
+    present: rows.flatMap(([owner, json]) => (owner === null ? [] : { owner, checkpoints: namesOf(json) })),
+    lost: rows.flatMap(([owner, json]) => (owner === null ? namesOf(json) : [])),
+  }
 }
 
 const leaveStatement: Statement = {

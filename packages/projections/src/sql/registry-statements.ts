@@ -63,14 +63,25 @@ export async function selectTables(database: Database, names: readonly string[])
   }))
 }
 
+const nextBuildStatement: Statement = {
+  name: 'next-projection-build',
+  text: (schema) => `
+insert into ${schema}.projection_builds as b (name, last_build) values ($1, 1)
+on conflict (name) do update set last_build = b.last_build + 1
+returning last_build`,
+}
+
+/** The number of a projection's next table: one that no table of it has or ever had. */
+export async function nextBuild(database: Database, name: string): Promise<number> {
+  const [row] = await run<[string]>(database, nextBuildStatement, [name])
+  return Number(row?.[0])
+}
+
 const insertTableStatement: Statement = {
   name: 'insert-projection-table',
   text: (schema) => `
 with checkpoint as (
-  insert into ${schema}.checkpoints as c (name, owner_epoch) select unnest($7::text[]), floor(random() * 1e12)
-  on conflict (name) do update
-     set position = 0, event_id = null, epoch = null, owner = null, owner_epoch = c.owner_epoch + 1, lease_until = null,
-         error = null, updated_at = clock_timestamp()
+  insert into ${schema}.checkpoints (name) select unnest($7::text[])
 )
 insert into ${schema}.projections (name, version, table_name, status, target, shards, rebuild_from) values ($1, $2, $3, $4, $5, $6, $8)`,
 }
