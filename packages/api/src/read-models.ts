@@ -148,10 +148,14 @@ async function sendRow(
 ): Promise<FastifyReply> {
   const { key } = request.params
   const keyText = queryValue(key, model.key.kind)
-  const row =
-    keyText === undefined ? undefined : await selectRow(database, model, fields, keyText).catch(asReadProblem(model))
-  if (keyText !== undefined && (await incompleteAmong(store, projection, [keyText])).size > 0)
-    void reply.header('tidemark-incomplete', 'parked-event')
+  const [row, incomplete] =
+    keyText === undefined
+      ? [undefined, undefined]
+      : await Promise.all([
+          selectRow(database, model, fields, keyText).catch(asReadProblem(model)),
+          incompleteAmong(store, projection, [keyText]),
+        ])
+  if (incomplete && incomplete.size > 0) void reply.header('tidemark-incomplete', 'parked-event')
   if (!row) throw new ProblemError('row-not-found', `projection "${model.name}" has no row with the key ${quoted(key)}`)
   const body = toJson(row)
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`

@@ -2,6 +2,7 @@ import type { FailedSelection } from '@tidemark/projections'
 import type { Command } from 'commander'
 import { UsageError } from './errors.js'
 import { bigNumber } from './numbers.js'
+import { repeatable } from './repeatable.js'
 
 export interface FailedOptions {
   readonly position?: readonly bigint[]
@@ -12,7 +13,7 @@ export interface FailedOptions {
 /** Lets a verb say which parked events it is about. */
 export function withFailedOptions(command: Command): Command {
   return command
-    .option('--position <position>', 'the event at this position; may be given again', appended)
+    .option('--position <position>', 'the event at this position; may be given again', repeatable(bigNumber))
     .option('--fingerprint <text>', 'those that failed alike')
     .option('--all', 'all that failed')
 }
@@ -23,8 +24,4 @@ export function failedSelection({ position, fingerprint, all }: FailedOptions): 
   if (chosen.length !== 1)
     throw new UsageError('say which events: --position, --fingerprint or --all, one of them (see `tidemark dlq list`)')
   return { ...(position && { positions: position }), ...(fingerprint !== undefined && { fingerprint }) }
-}
-
-function appended(text: string, before: readonly bigint[] = []): readonly bigint[] {
-  return [...before, bigNumber(text)]
 }

@@ -94,7 +94,7 @@ export { PersonalDataUnreadableError, SubjectForgottenError } from './personal-d
 export type { ForgetOptions, ForgetResult } from './personal-data/forget-subject.js'
 export type { KeyStore, SubjectKey } from './personal-data/key-store.js'
 export type { PersonalDataOptions } from './personal-data/vault.js'
-export { translateDatabaseError } from './postgres-errors.js'
+export { sqlStateOf, translateDatabaseError } from './postgres-errors.js'
 export {
   checkSchemas,
   compareSchemas,
@@ -131,6 +131,6 @@ export { StreamStore } from './stream-store.js'
 export { hasTenancy } from './tenancy.js'
 export { TenantStore } from './tenant-store.js'
 export type { SnapshotPolicy } from './snapshot-policy.js'
-export { inTransaction } from './transaction.js'
+export { inRolledBackTransaction, inTransaction } from './transaction.js'
 export type { TruncateOptions, TruncateResult } from './truncate-stream.js'
 export { StreamTruncatedError, TruncationRefusedError, type TruncationRefusal } from './truncation-errors.js'

@@ -1,9 +1,11 @@
 import { DatabaseError, EventStoreError, TenantRequiredError, type DatabaseErrorKind } from './errors.js'
 
-/** The SQLSTATE of a driver's error; undefined for anything else. */
+/** The SQLSTATE of an error of the driver, or of ours that says what one meant; undefined for anything else. */
 export function sqlStateOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
-  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined
+  if (error instanceof DatabaseError) return error.sqlState
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  // EPIPE and its like are codes of the system.
+  return typeof code === 'string' && /^(?!E[A-Z]{4})[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** Whether an error says that a key was taken. */

@@ -27,7 +27,10 @@ test.each([
 
 test('an error of the socket or the driver is a broken connection; errors of this package pass', () => {
   const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' })
-  expect(translateDatabaseError(refused)).toMatchObject({ kind: 'connection', sqlState: undefined, retryable: true })
+  // Five capitals, as an SQLSTATE could be.
+  const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
+  for (const error of [refused, broken])
+    expect(translateDatabaseError(error)).toMatchObject({ kind: 'connection', sqlState: undefined, retryable: true })
   const conflict = new VersionConflictError({ streamId: 'a-1', expectedVersion: 1n, actualVersion: 2n })
   expect(translateDatabaseError(conflict)).toBe(conflict)
 })

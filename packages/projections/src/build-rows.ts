@@ -1,12 +1,12 @@
 import { on, type EventStore, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
-import { RowFold, type RowChanges } from './fold-rows.js'
+import { keysOf, RowFold } from './fold-rows.js'
 import { Parking, type SetAside } from './poison/parking.js'
 import { rowsToJson, type Row } from './row.js'
 import { rowShardOf } from './shard.js'
 import { insertParked, selectParkedStreams } from './sql/parked-statements.js'
-import { TableStatements } from './sql/table-statements.js'
+import { TableStatements, type RowChanges } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
 
 /** What a transaction of a build writes. */
@@ -25,7 +25,6 @@ export interface BuildRowsOptions {
   readonly shard?: LogShard | undefined
 }
 
-const rowsPerStatement = 5000
 const sampledRows = 8
 
 /**
@@ -72,7 +71,7 @@ export class BuildRows {
     )
     if (this.trimDue) this.trim()
     const steps = this.folder.plan(await this.store.reveal(this.projection.aggregates, events))
-    if (!this.complete) await this.lookUp(steps.flatMap(({ keys }) => keys))
+    if (!this.complete) await this.lookUp(keysOf(steps))
     const { upserts, deletes } = this.folder.apply(steps, this.rows, this.parking)
     for (const row of upserts) this.changed.add(row[this.projection.key] as RowKey)
     for (const key of deletes) this.changed.add(key)
@@ -101,10 +100,7 @@ export class BuildRows {
   /** Writes changes in the caller's transaction. */
   async write(transaction: ClientBase, { upserts, deletes, setAside }: BuildChanges): Promise<void> {
     const database = on(this.store.database, transaction)
-    for (let from = 0; from < upserts.length; from += rowsPerStatement) {
-      await this.statements.upsertRows(database, upserts.slice(from, from + rowsPerStatement))
-    }
-    if (deletes.length > 0) await this.statements.deleteRows(database, deletes)
+    await this.statements.write(database, { upserts, deletes })
     if (setAside.length === 0) return
     const consumer = { consumer: this.table, projection: this.projection.name, shard: this.shard?.index ?? 0 }
     await insertParked(database, consumer, setAside)
@@ -132,9 +128,9 @@ export class BuildRows {
   }
 
   private async lookUp(keys: readonly RowKey[]): Promise<void> {
-    const unknown = new Set(keys.filter((key) => !this.rows.has(key)))
-    if (unknown.size === 0) return
-    const found = await this.statements.selectRows(this.store.database, [...unknown])
+    const unknown = keys.filter((key) => !this.rows.has(key))
+    if (unknown.length === 0) return
+    const found = await this.statements.selectRows(this.store.database, unknown)
     for (const key of unknown) this.rows.set(key, found.get(key) ?? null)
   }
 

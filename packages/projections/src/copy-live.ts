@@ -11,8 +11,7 @@ import {
 import type { Build } from './build.js'
 import type { Projection } from './define-projection.js'
 import { NotComparableError, ProjectionDefinitionError, SchemaChangedError } from './errors.js'
-import { excludeAppends } from './inline-switch.js'
-import { shardsOf } from './names.js'
+import { snapshotOfLive } from './live-snapshot.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
 import { copyTable } from './sql/copy-table.js'
 import { selectTables, type RegisteredTable } from './sql/registry-statements.js'
@@ -40,19 +39,9 @@ export async function copyLive(
     const copying = inTransaction(store.pool, async (copier) => {
       const database = on(store.database, copier)
       await execute(database, 'set transaction isolation level repeatable read')
-      const position = await inTransaction(store.pool, async (holder) => {
-        const names = shardsOf(live.table, live.shards).map(({ checkpoint: name }) => name)
-        const held = on(store.database, holder)
-        await execute(held, 'set local lock_timeout = 1000')
-        const positions = await lockCheckpoints(held, names)
-        const [only, ...others] = live.inline
-          ? [await excludeAppends(held, projection.name)]
-          : new Set(positions.values())
-        if (others.length > 0) return undefined
-        // The snapshot is taken by the first statement, which keeps the lease's renewals off the row that is to be written.
-        await lockCheckpoints(database, [checkpoint.name])
-        return only ?? 0n
-      })
+      // The snapshot is taken by the first statement, which keeps the lease's renewals off the row that is to be written.
+      const takeSnapshot = async () => void (await lockCheckpoints(database, [checkpoint.name]))
+      const position = await snapshotOfLive(store, projection, live, [], takeSnapshot)
       if (position === undefined) return undefined
       const [eventId, epoch] = [await store.log.lastEventId(position), await store.log.epoch()]
       const place = { position, eventId, epoch }

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DatabaseError, inTransaction, on, type Database, type EventStore } from '@tidemark/eventstore'
+import { DatabaseError, inRolledBackTransaction, on, type Database, type EventStore } from '@tidemark/eventstore'
 import { FellBehind, foldWithin } from './catch-up.js'
 import { keyColumnOf, type Projection } from './define-projection.js'
 import { NotComparableError } from './errors.js'
-import { shardsOf } from './names.js'
 import { ownerName } from './owner-name.js'
 import { tableOf } from './promote.js'
-import { excludeAppends } from './inline-switch.js'
-import { lockCheckpoints } from './sql/checkpoint-switch.js'
+import { snapshotOfLive } from './live-snapshot.js'
 import { countDifferences, sampleDifferences, type DifferentRow, type TablesToCompare } from './sql/diff-tables.js'
 import { selectTables, type RegisteredTable } from './sql/registry-statements.js'
 import { selectTableColumns } from './sql/select-table-columns.js'
@@ -94,12 +92,6 @@ interface Comparison extends DiffOptions {
   readonly parts: TableParts | undefined
 }
 
-class Compared<T> extends Error {
-  constructor(readonly result: T) {
-    super('rolled back on purpose')
-  }
-}
-
 /** Compares in a snapshot in which both tables are at one position. */
 async function atOnePosition<T>(
   store: EventStore,
@@ -116,49 +108,28 @@ async function atOnePosition<T>(
     const near = now?.inline === true ? (await store.head()).position : now?.position
     if (parts && near !== undefined) await parts.copy(near, limits)
     try {
-      await inTransaction(store.pool, async (client) => {
+      // What the other table lacks is folded for the comparison alone.
+      return await inRolledBackTransaction(store.pool, async (client) => {
         const database = on(store.database, client)
         // Its connection is there before anything is locked: whoever waits for the lock may have all the others of a pooler.
         await execute(database, 'set transaction isolation level repeatable read')
-        const position = await snapshotAtOnePosition(store, projection, database, {
-          ...comparison,
-          inline: now?.inline === true,
+        const held = { ...live, inline: now?.inline === true }
+        const position = await snapshotOfLive(store, projection, held, parts ? [] : [other], async (at) => {
+          if (parts && parts.furthest > at) throw new FellBehind()
+          // The snapshot is taken by the first statement.
+          await execute(database, 'select 1')
         })
+        if (position === undefined) throw new FellBehind()
         if (parts) await foldWithin(client, database, parts, position)
-        // What the other table lacked was folded for the comparison alone.
-        throw new Compared(await compare(database, position))
+        return compare(database, position)
       })
     } catch (error) {
-      if (error instanceof Compared) return error.result as T
       const isLocked = error instanceof DatabaseError && error.kind === 'lock-timeout'
       if (!(error instanceof FellBehind) && !isLocked) throw error
     }
     if (performance.now() > until) throw new NotComparableError(projection.name, reasonFor(live, other, parts))
     await sleep(50)
   }
-}
-
-/** Holds the live table until `database` has its snapshot, and says where the live table is in it. */
-async function snapshotAtOnePosition(
-  store: EventStore,
-  { name }: Projection,
-  database: Database,
-  { live, other, parts, inline }: Comparison & { readonly inline: boolean },
-): Promise<bigint> {
-  const namesOf = ({ table, shards }: RegisteredTable) => shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
-  return inTransaction(store.pool, async (holder) => {
-    const held = on(store.database, holder)
-    await execute(held, 'set local lock_timeout = 2000')
-    const positions = await lockCheckpoints(held, [...(inline ? [] : namesOf(live)), ...(parts ? [] : namesOf(other))])
-    const kept = inline ? [await excludeAppends(held, name)] : []
-    const [position, ...rest] = new Set([...kept, ...positions.values()])
-    // Shards of the live table that are apart, or a table of another version that is not there yet.
-    if (position === undefined || rest.length > 0) throw new FellBehind()
-    if (parts && parts.furthest > position) throw new FellBehind()
-    // The snapshot is taken by the first statement.
-    await execute(database, 'select 1')
-    return position
-  })
 }
 
 function reasonFor(live: RegisteredTable, other: RegisteredTable, parts: TableParts | undefined): string {

@@ -13,6 +13,7 @@ import { HandlerFailedError, InvalidRowError } from './errors.js'
 import type { Parking } from './poison/parking.js'
 import type { Row } from './row.js'
 import { isInShard } from './shard.js'
+import type { RowChanges } from './sql/table-statements.js'
 import { unstorable } from './unstorable.js'
 
 /** An event, upcast, and the rows that it touches. */
@@ -23,10 +24,9 @@ export interface Step {
   readonly failure?: HandlerFailedError
 }
 
-/** What a batch makes of the rows. */
-export interface RowChanges {
-  readonly upserts: readonly Row[]
-  readonly deletes: readonly RowKey[]
+/** The rows that steps touch, each once. */
+export function keysOf(steps: readonly Step[]): RowKey[] {
+  return [...new Set(steps.flatMap(({ keys }) => keys))]
 }
 
 /** Folds events into rows in memory; whatever it gives depends on the events and the rows before, and on no batch. */

@@ -1,7 +1,7 @@
 import type { Database, RecordedEvent } from '@tidemark/eventstore'
 import { typesOf } from './any-projection.js'
 import type { Projection, RowKey } from './define-projection.js'
-import { RowFold } from './fold-rows.js'
+import { keysOf, RowFold } from './fold-rows.js'
 import type { Row } from './row.js'
 import { TableStatements } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
@@ -31,14 +31,11 @@ export class InlineTable {
    */
   async apply(database: Database, table: string, events: readonly RecordedEvent[]): Promise<void> {
     const steps = this.fold.plan(events)
-    const keys = new Set<RowKey>()
-    for (const step of steps) for (const key of step.keys) keys.add(key)
-    if (keys.size === 0) return
+    const keys = keysOf(steps)
+    if (keys.length === 0) return
     const statements = this.statementsOn(table)
-    const rows: Map<RowKey, Row | null> = await statements.selectRows(database, [...keys])
-    const { upserts, deletes } = this.fold.apply(steps, rows)
-    if (upserts.length > 0) await statements.upsertRows(database, upserts)
-    if (deletes.length > 0) await statements.deleteRows(database, deletes)
+    const rows: Map<RowKey, Row | null> = await statements.selectRows(database, keys)
+    await statements.write(database, this.fold.apply(steps, rows))
   }
 
   private statementsOn(table: string): TableStatements {

@@ -42,8 +42,21 @@ export async function liveTableOf(database: Database, { name, version }: Project
   return { ...live, position, positions, setAside }
 }
 
+/** The same as {@link liveTableOf}, and nobody else writes its rows until the caller's transaction, READ COMMITTED, ends. */
+export async function lockLiveTable(database: Database, projection: Projection): Promise<LiveTable> {
+  for (;;) {
+    const { table, shards, inline } = await liveTableOf(database, projection)
+    const names = shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
+    await lockCheckpoints(database, names)
+    if (inline) await keepAppendsOut(database, projection)
+    // Another one may have been switched in while this waited for the locks; from here on none can be.
+    const locked = await liveTableOf(database, projection)
+    if (locked.table === table && locked.shards === shards) return locked
+  }
+}
+
 /**
- * The same table, with the ends of the streams of some keys in the caller's snapshot where appends keep it: a row has the events of its stream that
+ * A live table with the ends of the streams of some keys in the caller's snapshot where appends keep it: a row has the events of its stream that
  * are committed, and no position tells them from others.
  */
 export async function withStreamEnds(
@@ -55,19 +68,6 @@ export async function withStreamEnds(
   if (!live.inline) return live
   const streamIds = keys.flatMap((key) => streamIdsOf(projection, key))
   return { ...live, streamEnds: await selectStreamEnds(database, streamIds) }
-}
-
-/** The same, and nobody else writes its rows until the caller's transaction, READ COMMITTED, ends. */
-export async function lockLiveTable(database: Database, projection: Projection): Promise<LiveTable> {
-  for (;;) {
-    const { table, shards, inline } = await liveTableOf(database, projection)
-    const names = shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
-    await lockCheckpoints(database, names)
-    if (inline) await keepAppendsOut(database, projection)
-    // Another one may have been switched in while this waited for the locks; from here on none can be.
-    const locked = await liveTableOf(database, projection)
-    if (locked.table === table && locked.shards === shards) return locked
-  }
 }
 
 /** Up to where the rows of some keys have events, for a projection whose keys are the ids of aggregates. */

@@ -1,12 +1,12 @@
 import { on, type EventStore, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
-import { RowFold, type RowChanges } from './fold-rows.js'
+import { keysOf, RowFold } from './fold-rows.js'
 import { Parking, type StreamKey } from './poison/parking.js'
 import type { Row } from './row.js'
 import { rowShardOf } from './shard.js'
 import { insertParked, selectParkedStreams } from './sql/parked-statements.js'
-import { TableStatements } from './sql/table-statements.js'
+import { TableStatements, type RowChanges } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
 
 /** The table of one build, and what batches of events do to it. Whoever has its checkpoint is the only one who changes it. */
@@ -42,13 +42,11 @@ export class ReadModelTable {
     const steps = this.fold.plan(await this.store.reveal(projection.aggregates, events, transaction))
     this.waiting ??= await selectParkedStreams(database, name)
     const parking = new Parking(new Map(this.waiting), tolerant ? projection.poison.policy : 'stop')
-    const keys = new Set<RowKey>()
-    for (const step of steps) for (const key of step.keys) keys.add(key)
+    const keys = keysOf(steps)
     const rows: Map<RowKey, Row | null> =
-      keys.size > 0 ? await this.statements.selectRows(database, [...keys]) : new Map<RowKey, Row>()
+      keys.length > 0 ? await this.statements.selectRows(database, keys) : new Map<RowKey, Row>()
     const changes = this.fold.apply(steps, rows, parking)
-    if (changes.upserts.length > 0) await this.statements.upsertRows(database, changes.upserts)
-    if (changes.deletes.length > 0) await this.statements.deleteRows(database, changes.deletes)
+    await this.statements.write(database, changes)
     if (parking.setAside.length > 0) {
       const consumer = { consumer: name, projection: projection.name, shard: this.shard?.index ?? 0 }
       await insertParked(database, consumer, parking.setAside)

@@ -126,9 +126,7 @@ async function writeRows(
     await setUpBatch(database, { idleMs, commit: 'relaxed' })
     // Where it is: whoever took the build meanwhile is noticed.
     await checkpoint.advance(client, checkpoint.place)
-    for (let from = 0; from < upserts.length; from += 5000)
-      await statements.upsertRows(database, upserts.slice(from, from + 5000))
-    if (deletes.length > 0) await statements.deleteRows(database, deletes)
+    await statements.write(database, { upserts, deletes })
     await updateRefoldProgress(database, build.table, through)
     await failpoint?.('rebuild.before-commit')
   })

@@ -27,12 +27,15 @@ export function isInShard(key: RowKey, shard: LogShard | undefined): boolean {
   return !shard || rowShardIndex(key, shard.count) === shard.index
 }
 
-/** The shard of a row, from 0: FNV-1a over the key's text, which must never change, for checkpoints depend on it. */
+/** The shard of a row, from 0. */
 export function rowShardIndex(key: RowKey, count: number): number {
+  return fnv1a(key) % count
+}
+
+/** FNV-1a over a key's text, as a number below 2^32. It must never change, for the checkpoints of shards depend on it. */
+export function fnv1a(key: RowKey): number {
   const text = String(key)
   let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  }
-  return (hash >>> 0) % count
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return hash >>> 0
 }

@@ -120,7 +120,7 @@ describe('a table that was built beside the live one', () => {
   test('goes live, and the old one follows on until it is live again', async () => {
     const before = await rowsOf(store, spending)
     expect(await promoteProjection(store, inCents)).toEqual({
-      ...{ table: 'spending_v2_2', version: 2, previousTable: 'spending_v1_1', previousVersion: 1 },
+      ...{ table: 'spending_v2_3', version: 2, previousTable: 'spending_v1_1', previousVersion: 1 },
     })
     expect((await rowsOf(store, inCents))[0]).toMatchObject({ orders: expect.any(Number) })
     const newer = createProjector(store, [inCents], { watchIntervalMs: 50 })
@@ -133,8 +133,8 @@ describe('a table that was built beside the live one', () => {
     const after = await rowsOf(store, spending)
     const spentOf = (rows: typeof after) => rows.find(({ customerId }) => customerId === 'c-9')?.spent ?? 0
     expect(spentOf(after)).toBe(spentOf(before) + 5)
-    expect(await tables()).toEqual(['spending_v2_2 previous', 'spending_v1_1 live'])
-    expect(await rollbackProjection(store, inCents)).toMatchObject({ table: 'spending_v2_2' })
+    expect(await tables()).toEqual(['spending_v2_3 previous', 'spending_v1_1 live'])
+    expect(await rollbackProjection(store, inCents)).toMatchObject({ table: 'spending_v2_3' })
     await newer.stop()
   })
 
@@ -146,7 +146,7 @@ describe('a table that was built beside the live one', () => {
     await newer.waitFor('spending', (await store.head()).position, { timeoutMs: 5000 })
     await expect(rollbackProjection(store, inCents)).rejects.toThrow(TableBehindError)
     await expect(diffProjection(store, inCents, { with: 'previous', waitMs: 100 })).rejects.toThrow(NotComparableError)
-    expect(await tables()).toEqual(['spending_v1_1 previous', 'spending_v2_2 live'])
+    expect(await tables()).toEqual(['spending_v1_1 previous', 'spending_v2_3 live'])
     // Its own code brings it up by itself.
     await rollbackProjection(store, spending)
     expect((await diffProjection(store, spending, { with: 'previous' })).changedByColumn).toEqual({ spent: 1 })

@@ -6,6 +6,7 @@ import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
 import { rowKey } from '../row-key.js'
 import { readModelNamed } from './projections-rebuild.js'
+import { withExample } from '../with-example.js'
 
 interface Options {
   readonly at?: bigint
@@ -13,8 +14,7 @@ interface Options {
 }
 
 export const addBlame: AddCommand = (parent, context) => {
-  parent
-    .command('blame')
+  withExample(parent.command('blame'), 'blame order-summary o-42')
     .description('which event gave each value of a row, by the log and the handlers of today')
     .argument('<projection>', 'the name of a read model')
     .argument('<key>', 'the key of the row')

@@ -2,6 +2,7 @@ import { groupParked, listParked, type ParkedEvent, type ParkedGroup } from '@ti
 import type { Command } from 'commander'
 import type { AddCommand, Context } from '../context.js'
 import { withStore } from '../database/with-store.js'
+import { withExample } from '../with-example.js'
 
 interface Options {
   readonly projection?: string
@@ -11,8 +12,7 @@ interface Options {
 }
 
 export const addDlqList: AddCommand = (parent, context) => {
-  parent
-    .command('list')
+  withExample(parent.command('list'), 'dlq list', 'dlq list --projection order-summary --events')
     .description('what projections failed at and set aside: alike failures together, or each event')
     .option('--projection <name>', 'only of this projection')
     .option('--events', 'each event, also those that wait for an earlier one')

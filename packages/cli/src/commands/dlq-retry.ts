@@ -6,9 +6,16 @@ import { withStore } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { failedSelection, withFailedOptions, type FailedOptions } from '../failed-selection.js'
 import { findNamed } from '../find-named.js'
+import { withExample } from '../with-example.js'
 
 export const addDlqRetry: AddCommand = (parent, context) => {
-  withFailedOptions(parent.command('retry'))
+  withFailedOptions(
+    withExample(
+      parent.command('retry'),
+      'dlq retry order-summary --position 4711',
+      'dlq retry order-summary --fingerprint 3f2a9c1e',
+    ),
+  )
     .description('handle parked events again, and those that wait for them; ends with 3 when some fail still')
     .argument('<projection>', 'its name')
     .action(async (name: string, options: FailedOptions, command: Command) => {
@@ -21,7 +28,9 @@ export const addDlqRetry: AddCommand = (parent, context) => {
 }
 
 export const addDlqSkip: AddCommand = (parent, context) => {
-  withFailedOptions(parent.command('skip'))
+  withFailedOptions(
+    withExample(parent.command('skip'), 'dlq skip order-summary --position 4711 --reason "an order of a test"'),
+  )
     .description('leave parked events out for good, and handle those that wait for them')
     .argument('<projection>', 'its name')
     .requiredOption('--reason <text>', 'why, for those who look for the events later')

@@ -4,10 +4,10 @@ import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
+import { withExample } from '../with-example.js'
 
 export const addDlqShow: AddCommand = (parent, context) => {
-  parent
-    .command('show')
+  withExample(parent.command('show'), 'dlq show order-summary 4711')
     .description('one parked event: what it met and where, and what it holds up')
     .argument('<projection>', 'its name')
     .argument('<position>', 'where the event is in the log', bigNumber)

@@ -6,10 +6,10 @@ import { CliError } from '../errors.js'
 import { exitCode } from '../exit-code.js'
 import { findNamed } from '../find-named.js'
 import { bigNumber } from '../numbers.js'
+import { withExample } from '../with-example.js'
 
 export const addDlqTry: AddCommand = (parent, context) => {
-  parent
-    .command('try')
+  withExample(parent.command('try'), 'dlq try order-summary 4711')
     .description('run a parked event through the code of today, changing nothing; ends with 3 when it fails still')
     .argument('<projection>', 'its name')
     .argument('<position>', 'where the event is in the log', bigNumber)

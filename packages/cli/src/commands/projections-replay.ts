@@ -7,7 +7,9 @@ import { UsageError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
 import { bigNumber } from '../numbers.js'
+import { repeatable } from '../repeatable.js'
 import { instant } from '../times.js'
+import { withExample } from '../with-example.js'
 
 interface Options extends GlobalOptions {
   readonly from?: bigint
@@ -19,11 +21,14 @@ interface Options extends GlobalOptions {
   readonly sideEffects?: boolean
 }
 
-const collect = (value: string, before: readonly string[] = []) => [...before, value]
+const asGiven = repeatable((text) => text)
 
 export const addProjectionsReplay: AddCommand = (parent, context) => {
-  parent
-    .command('replay')
+  withExample(
+    parent.command('replay'),
+    'projections replay order-summary --since 2026-03-01T00:00:00Z',
+    'projections replay welcome-mails --stream customer-c-7 --side-effects --yes',
+  )
     .description(
       'feed a part of the log again: to a read model in memory, to a handler in transactions that are rolled back',
     )
@@ -32,8 +37,8 @@ export const addProjectionsReplay: AddCommand = (parent, context) => {
     .option('--to <position>', 'the last position', bigNumber)
     .option('--since <time>', 'only what was recorded at this time or later', instant)
     .option('--until <time>', 'only what was recorded at this time or before', instant)
-    .option('--stream <id>', 'only this stream, such as order-o-42; may be repeated', collect)
-    .option('--type <event>', 'only this type of event; may be repeated', collect)
+    .option('--stream <id>', 'only this stream, such as order-o-42; may be given again', asGiven)
+    .option('--type <event>', 'only this type of event; may be given again', asGiven)
     .option('--side-effects', 'commit what a handler does')
     .action(async (name: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>()

@@ -7,6 +7,7 @@ import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
 import { rowKey } from '../row-key.js'
 import { readModelNamed } from './projections-rebuild.js'
+import { withExample } from '../with-example.js'
 
 interface Options {
   readonly keys?: readonly string[]
@@ -16,8 +17,11 @@ interface Options {
 }
 
 export const addProjectionsVerify: AddCommand = (parent, context) => {
-  parent
-    .command('verify')
+  withExample(
+    parent.command('verify'),
+    'projections verify order-summary --sample 500',
+    'projections verify order-summary --keys o-42,o-43 --heal',
+  )
     .description('fold rows again from the log and compare; ends with 3 when some have drifted and were not healed')
     .argument('<projection>', 'its name')
     .addOption(

@@ -3,6 +3,7 @@ import { typesOf } from '../any-projection.js'
 import type { Projection, RowKey } from '../define-projection.js'
 import { HistoryTruncatedError } from '../errors.js'
 import type { RowFold } from '../fold-rows.js'
+import { filterOf } from '../shard.js'
 import { selectStreamPositions } from '../sql/select-stream-positions.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { streamIdsOf } from '../stream-ids-of.js'
@@ -51,8 +52,8 @@ async function* pages(
   key: RowKey,
   upTo: bigint,
 ): AsyncGenerator<readonly RecordedEvent[]> {
-  const types = typesOf(projection)
   if (projection.keyFrom === 'aggregate-id') {
+    const types = typesOf(projection)
     const streams = streamIdsOf(projection, key).map((streamId) => ({ streamId, upTo }))
     const positions = await selectStreamPositions(store.database, streams, { types, after: 0n })
     for (let from = 0; from < positions.length; from += eventsAtOnce) {
@@ -60,9 +61,9 @@ async function* pages(
     }
     return
   }
-  const categories = projection.aggregates.map(({ name }) => name)
   for (let after = 0n; after < upTo;) {
-    const { events, through } = await store.log.read({ after, upTo, limit: eventsAtOnce * 4, categories, types })
+    const limit = eventsAtOnce * 4
+    const { events, through } = await store.log.read({ ...filterOf({ projection }), after, upTo, limit })
     yield events
     after = through
   }

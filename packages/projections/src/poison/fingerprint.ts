@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { sqlStateOf } from '@tidemark/eventstore'
 import { InvalidRowError, ProjectionError } from '../errors.js'
-import { sqlStateOf } from './is-poison.js'
 
 /** What is kept of an error. */
 export interface ErrorRecord {

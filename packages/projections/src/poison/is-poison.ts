@@ -2,6 +2,7 @@ import {
   CheckpointLostError,
   DatabaseError,
   EventStoreError,
+  sqlStateOf,
   translateDatabaseError,
   UnknownEventError,
 } from '@tidemark/eventstore'
@@ -20,13 +21,6 @@ export function isPoison(error: unknown): boolean {
   if (sqlState === undefined) return !(error instanceof DatabaseError) && !isSocketError(error)
   const translated = translateDatabaseError(error)
   return translated instanceof DatabaseError && translated.kind === 'other'
-}
-
-/** The SQLSTATE of an error of the driver or of ours; undefined for anything else. */
-export function sqlStateOf(error: unknown): string | undefined {
-  if (error instanceof DatabaseError) return error.sqlState
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** The driver reports a broken connection without an SQLSTATE; such an error has a code of the system, or the driver's text. */

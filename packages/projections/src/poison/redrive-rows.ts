@@ -1,7 +1,7 @@
 import { type Database, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { HandlerFailedError, InvalidRowError } from '../errors.js'
-import { RowFold, type Step } from '../fold-rows.js'
+import { keysOf, RowFold, type Step } from '../fold-rows.js'
 import type { Row } from '../row.js'
 import { selectSetAside } from '../sql/select-set-aside.js'
 import { TableStatements } from '../sql/table-statements.js'
@@ -29,19 +29,18 @@ export async function redriveRows(
   const fold = new RowFold(projection)
   const steps = fold.plan(await store.reveal(projection.aggregates, events, database.queryable))
   const statements = new TableStatements(shapeFor(projection, table))
-  const keys = new Set(steps.flatMap((step) => step.keys))
-  const before = await statements.selectRows(database, [...keys])
+  const keys = keysOf(steps)
+  const before = await statements.selectRows(database, keys)
   const { rows, failure } = projection.keyedByStream
     ? goOn(fold, steps, before)
-    : await foldAgain(store, database, projection, { table, steps, keys, upTo })
+    : await foldAgain(store, database, projection, { table, steps, keys: new Set(keys), upTo })
   const changes = [...rows].flatMap(([key, after]): RowChange[] => {
     const old = before.get(key) ?? null
     return differingProperties(projection.columns, old, after).length > 0 ? [{ key, before: old, after }] : []
   })
   const upserts = changes.map(({ after }) => after).filter((row) => row !== null)
   const deletes = changes.flatMap(({ key, after }) => (after ? [] : [key]))
-  if (upserts.length > 0) await statements.upsertRows(database, upserts)
-  if (deletes.length > 0) await statements.deleteRows(database, deletes)
+  await statements.write(database, { upserts, deletes })
   const handled = events.map(({ position }) => position).filter((position) => !failure || position < failure.position)
   return { handled, failure, rows: changes }
 }

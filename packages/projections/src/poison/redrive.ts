@@ -1,4 +1,11 @@
-import { Checkpoint, inTransaction, on, type CheckpointPlace, type EventStore } from '@tidemark/eventstore'
+import {
+  Checkpoint,
+  inRolledBackTransaction,
+  inTransaction,
+  on,
+  type CheckpointPlace,
+  type EventStore,
+} from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { AnyProjection } from '../any-projection.js'
 import { checkpointNameOf, handlerIdOf } from '../names.js'
@@ -32,12 +39,6 @@ interface Consumer {
 
 const leaseMs = 10_000
 const streamsAtMost = 10_000
-
-class RolledBack extends Error {
-  constructor(readonly outcome: Redriven) {
-    super('rolled back on purpose')
-  }
-}
 
 /**
  * Redrives the streams of failed events: each in a transaction of its own, in which the projector waits.
@@ -113,23 +114,17 @@ interface StreamToRedrive {
   readonly mode: RedriveMode
 }
 
-async function redriveStream(
+function redriveStream(
   store: EventStore,
   projection: AnyProjection,
   consumer: Consumer,
   { stream, selected, mode }: StreamToRedrive,
 ): Promise<Redriven> {
-  try {
-    return await inTransaction(store.pool, async (client) => {
-      const place = await holdStill(client, consumer)
-      const outcome = await redriveWithin(client, store, projection, consumer, { stream, selected, mode, place })
-      if (mode.kind === 'try') throw new RolledBack(outcome)
-      return outcome
-    })
-  } catch (error) {
-    if (error instanceof RolledBack) return error.outcome
-    throw error
-  }
+  const transact = mode.kind === 'try' ? inRolledBackTransaction : inTransaction
+  return transact(store.pool, async (client) => {
+    const place = await holdStill(client, consumer)
+    return redriveWithin(client, store, projection, consumer, { stream, selected, mode, place })
+  })
 }
 
 /** Locks the checkpoints where they are: whoever took them meanwhile is noticed here. */

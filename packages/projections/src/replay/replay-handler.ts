@@ -1,4 +1,4 @@
-import { inTransaction, on, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
+import { inRolledBackTransaction, inTransaction, on, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
 import type { ProjectionHandler } from '../define-handler.js'
 import { ReplayFailedError } from '../errors.js'
 import { HandlerEffects } from '../handler-effects.js'
@@ -9,8 +9,6 @@ import { replayRange } from './replay-range.js'
 
 /** Somebody watches a replay, so its transactions may idle for longer than those of a projector. */
 const idleMs = 60_000
-
-class RolledBack extends Error {}
 
 /** Gives events to a handler, batch by batch, each in a transaction that is committed for `sideEffects` only. */
 export async function replayHandler(
@@ -35,25 +33,19 @@ export async function replayHandler(
   return { events, batches, effects: sideEffects ? 'committed' : 'rolled-back' }
 }
 
-async function handleBatch(
+function handleBatch(
   store: EventStore,
   effects: HandlerEffects,
   events: readonly RecordedEvent[],
   sideEffects: boolean,
 ): Promise<number> {
-  let handled = 0
-  try {
-    await inTransaction(store.pool, async (client) => {
-      const database = on(store.database, client)
-      await setUpBatch(database, { idleMs, commit: 'durable' })
-      handled = await effects.apply(client, events, { replay: true, sideEffects })
-      if (sideEffects) return
-      // What a commit would have found wrong.
-      await execute(database, 'set constraints all immediate')
-      throw new RolledBack()
-    })
-  } catch (error) {
-    if (!(error instanceof RolledBack)) throw error
-  }
-  return handled
+  const transact = sideEffects ? inTransaction : inRolledBackTransaction
+  return transact(store.pool, async (client) => {
+    const database = on(store.database, client)
+    await setUpBatch(database, { idleMs, commit: 'durable' })
+    const handled = await effects.apply(client, events, { replay: true, sideEffects })
+    // What a commit would have found wrong.
+    if (!sideEffects) await execute(database, 'set constraints all immediate')
+    return handled
+  })
 }

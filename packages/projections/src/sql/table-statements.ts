@@ -13,6 +13,15 @@ export interface TableShape {
   readonly key: Column
 }
 
+/** What a batch makes of rows. */
+export interface RowChanges {
+  readonly upserts: readonly Row[]
+  readonly deletes: readonly RowKey[]
+}
+
+/** So that neither a parameter nor what Postgres makes of it grows without bound. */
+const rowsPerStatement = 5000
+
 /** The three statements that a batch needs, made once per table. */
 export class TableStatements {
   private readonly select: Statement
@@ -50,13 +59,15 @@ on conflict (${keyName}) do ${changes.length === 0 ? 'nothing' : `update set ${c
     )
   }
 
-  /** Writes rows over those with the same key; each key at most once. */
-  async upsertRows(database: Database, rows: Iterable<Row>): Promise<void> {
-    await run(database, this.upsert, [rowsToJson(this.shape.columns, rows)])
+  /** Writes rows over those with the same key, and takes rows away; each key at most once. */
+  async write(database: Database, { upserts, deletes }: RowChanges): Promise<void> {
+    for (let from = 0; from < upserts.length; from += rowsPerStatement)
+      await this.upsertRows(database, upserts.slice(from, from + rowsPerStatement))
+    if (deletes.length > 0) await run(database, this.remove, [deletes])
   }
 
-  async deleteRows(database: Database, keys: readonly RowKey[]): Promise<void> {
-    await run(database, this.remove, [keys])
+  private async upsertRows(database: Database, rows: readonly Row[]): Promise<void> {
+    await run(database, this.upsert, [rowsToJson(this.shape.columns, rows)])
   }
 }
 

@@ -36,8 +36,7 @@ export async function healKeys(
       if (expected) upserts.push(expected)
       else deletes.push(key)
     }
-    if (upserts.length > 0) await statements.upsertRows(database, upserts)
-    if (deletes.length > 0) await statements.deleteRows(database, deletes)
+    await statements.write(database, { upserts, deletes })
     return keys.filter((key) => !unverifiable.some((other) => other.key === key))
   })
 }

@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { logWithin, type Database, type EventStore } from '@tidemark/eventstore'
-import { typesOf } from '../any-projection.js'
 import type { Projection, RowKey } from '../define-projection.js'
 import { TableChangedError } from '../errors.js'
 import { RowFold } from '../fold-rows.js'
 import { lacks, type LiveTable } from '../live-table.js'
 import { rowsToJson } from '../row.js'
-import { rowShardIndex } from '../shard.js'
+import { filterOf, rowShardIndex } from '../shard.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { FoldedKeys } from './folded-keys.js'
 import type { Refold, Refolded } from './refold.js'
@@ -29,7 +28,6 @@ export class ScanRefold implements Refold {
   private readonly sizes = new Map<RowKey, number>()
   private heaviest = 0
   private total = 0
-  private readonly filter: { readonly categories: readonly string[]; readonly types: readonly string[] }
   /** What is in the rows. */
   private at: Pick<LiveTable, 'shards' | 'positions' | 'setAside'> = { shards: 1, positions: [0n], setAside: new Map() }
 
@@ -40,7 +38,6 @@ export class ScanRefold implements Refold {
   ) {
     this.folder = new RowFold(projection)
     this.folded = new FoldedKeys(projection, this.folder)
-    this.filter = { categories: projection.aggregates.map(({ name }) => name), types: typesOf(projection) }
   }
 
   /** The keys in memory, also of rows that were taken away again. */
@@ -67,7 +64,7 @@ export class ScanRefold implements Refold {
     await this.advance(database, live)
     const { rows, failures } = this.folded
     // A deleted event may have been about any key; what agrees with the events that are left needed none of them.
-    const { categories } = this.filter
+    const categories = this.projection.aggregates.map(({ name }) => name)
     const truncated = await selectTruncatedStreams(database, { categories })
     return {
       rowOf: (key) => rows.get(key) ?? null,
@@ -94,7 +91,7 @@ export class ScanRefold implements Refold {
     const upTo = live.positions.reduce((most, each) => (each > most ? each : most))
     for (let after = lowest(at.positions); after < upTo;) {
       options.signal?.throwIfAborted()
-      const batch = await log.read({ after, upTo, limit: eventsAtOnce, ...this.filter })
+      const batch = await log.read({ ...filterOf({ projection }), after, upTo, limit: eventsAtOnce })
       const events = await store.reveal(projection.aggregates, batch.events, database.queryable)
       const steps = this.folder.plan(events)
       this.weigh(this.folded.apply(steps, isDue, (position) => live.setAside.has(position)))
