@@ -38,15 +38,17 @@ export class FilteredReader {
     private readonly tenancy: Pick<Tenancy, 'enabled'>,
   ) {}
 
-  async read({ after, upTo, limit, types, categories, shard }: FilteredRange): Promise<FilteredPage> {
+  async read({ after, upTo, limit, types, knownTypes, categories, shard }: FilteredRange): Promise<FilteredPage> {
     const unfiltered = types === undefined && categories === undefined && shard === undefined
     const key = JSON.stringify([types, categories, shard])
-    const typesBy = types === undefined || this.dense.has(key) ? 'scan' : 'index'
+    // So few events are passed sooner than looked up.
+    const isShort = upTo - after <= BigInt(limit)
+    const typesBy = types === undefined || isShort || this.dense.has(key) ? 'scan' : 'index'
     const furthest = after + BigInt(limit) * scanFactor
     const target = !unfiltered && typesBy === 'scan' && furthest < upTo ? furthest : upTo
     const tenants = await this.tenancy.enabled()
     const events = await selectLog(this.database, {
-      ...{ after, upTo: target, limit, types, categories, shard, typesBy, tenants },
+      ...{ after, upTo: target, limit, types, knownTypes, categories, shard, typesBy, tenants },
     })
     const last = events.at(-1)
     let through = events.length >= limit && last ? last.position : target

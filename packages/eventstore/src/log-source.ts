@@ -7,6 +7,11 @@ export interface LogFilter {
   readonly categories?: readonly string[] | undefined
   /** Event types. */
   readonly types?: readonly string[] | undefined
+  /**
+   * The types that the reader knows, wanted or not. An event of any other type is read too, although `types` leaves it out: newer code wrote it, and
+   * who passes over it lacks it once he knows it.
+   */
+  readonly knownTypes?: readonly string[] | undefined
   /** Only a part of the streams. */
   readonly shard?: LogShard | undefined
 }

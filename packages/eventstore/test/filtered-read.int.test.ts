@@ -33,16 +33,20 @@ describe('reading the log by a filter', () => {
     }
   }
 
+  // What its reader does not know at all comes too.
   test.each([
-    ['Rare', 3],
-    ['Common', 19_998],
-    ['Other', 9999],
-    ['Never', 0],
-  ])('finds every event of type %s, in order, and ends', async (type, expected) => {
+    ['Rare', 3, undefined],
+    ['Common', 19_998, undefined],
+    ['Other', 9999, undefined],
+    ['Never', 0, undefined],
+    ['Never', 3, ['Never', 'Common', 'Other']],
+    ['Other', 10_002, ['Other', 'Common']],
+    ['Rare', 30_000, ['Rare']],
+  ])('finds every event of type %s, in order, and ends: %i where %j are known', async (type, expected, knownTypes) => {
     const { reader, client, count } = await counted()
     const positions: bigint[] = []
     for (let after = 0n; after < size;) {
-      const page = await reader.read({ after, upTo: size, limit: 100, types: [type] })
+      const page = await reader.read({ after, upTo: size, limit: 100, types: [type], knownTypes })
       positions.push(...page.events.map(({ position }) => position))
       expect(page.through).toBeGreaterThan(after)
       after = page.through
@@ -60,7 +64,9 @@ describe('reading the log by a filter', () => {
     )
     const plans: string[] = []
     client.on('notice', (notice) => plans.push(notice.message ?? ''))
-    for (const types of [['Rare'], ['Never', 'Rare']]) await reader.read({ after: 0n, upTo: size, limit: 1000, types })
+    const knownTypes = ['Never', 'Common', 'Other']
+    for (const filter of [{ types: ['Rare'] }, { types: ['Never', 'Rare'] }, { types: ['Never'], knownTypes }])
+      await reader.read({ after: 0n, upTo: size, limit: 1000, ...filter })
     client.release(true)
     expect(plans.join('\n')).toContain('events_type_position_idx')
     expect(plans.join('\n')).not.toMatch(/Seq Scan|events_position_key|Rows Removed by Filter: [1-9]\d{2}/)

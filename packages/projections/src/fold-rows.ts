@@ -171,13 +171,17 @@ export class RowFold {
   }
 }
 
-/** Whether an event is of a type that is wanted: its present one, so that a former name of one aggregate may be another's own. */
+/**
+ * Whether an event is of a type that is wanted: its present one, so that a former name of one aggregate may be another's own. A type that the aggregate
+ * does not know is, for {@link upcastFor} to refuse.
+ */
 export function wants(
   aggregate: AnyAggregate,
   { type }: RecordedEvent,
   wanted: { has(type: string): boolean },
 ): boolean {
-  return wanted.has(presentTypesOf(aggregate).get(type) ?? type)
+  const present = presentTypesOf(aggregate).get(type)
+  return present === undefined || (present !== null && wanted.has(present))
 }
 
 /** Brings an event to its newest schema, undefined for one that is ignored; what an upcaster throws names the projection and the event. */

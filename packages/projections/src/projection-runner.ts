@@ -1,5 +1,5 @@
 import { inTransaction, on, type EventStore, type SubscriptionState } from '@tidemark/eventstore'
-import { typesOf, type AnyProjection } from './any-projection.js'
+import type { AnyProjection } from './any-projection.js'
 import type { ProjectionHandler } from './define-handler.js'
 import { VersionNotLiveError } from './errors.js'
 import { HandlerEffects } from './handler-effects.js'
@@ -166,7 +166,7 @@ export class ProjectionRunner {
     return {
       checkpoint: checkpointNameOf(handlerIdOf(handler)),
       existing: false,
-      filter: { categories: handler.aggregates.map(({ name }) => name), types: typesOf(handler) },
+      filter: filterOf({ projection: handler }),
       poison: handler.poison,
       effects: new HandlerBatches(this.store, handler, async (client, events) => {
         await effects.apply(client, events, { replay: false, sideEffects: true })

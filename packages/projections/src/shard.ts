@@ -1,5 +1,5 @@
 import type { LogFilter, LogShard } from '@tidemark/eventstore'
-import { typesOf } from './any-projection.js'
+import { knownTypesOf, typesOf, type AnyProjection } from './any-projection.js'
 import type { Projection, RowKey } from './define-projection.js'
 
 /** A part of a projection: all of it without a shard. */
@@ -9,11 +9,15 @@ export interface ProjectionPart {
 }
 
 /** What a part wants of the log. Where rows are shared out and not streams, every part reads all of it. */
-export function filterOf({ projection, shard }: ProjectionPart): LogFilter {
+export function filterOf({
+  projection,
+  shard,
+}: Omit<ProjectionPart, 'projection'> & { readonly projection: AnyProjection }): LogFilter {
   return {
     categories: projection.aggregates.map(({ name }) => name),
     types: typesOf(projection),
-    ...(projection.keyedByStream && { shard }),
+    knownTypes: knownTypesOf(projection),
+    ...(projection.kind === 'read-model' && projection.keyedByStream && { shard }),
   }
 }
 

@@ -19,7 +19,7 @@ const byFilter: Statement = {
   text: (schema) => `
 select ${eventColumns}
   from ${schema}.events
- where position > $1 and position <= $2 and type = any($4)
+ where position > $1 and position <= $2 and (type = any($4) or type <> all($6))
    and ($5::text[] is null or split_part(stream_id, '-', 1) = any($5))
  order by position
  limit $3`,
@@ -41,6 +41,25 @@ select ${eventColumns}
  ) e
  order by position
  limit $3`,
+}
+
+// The types that are there are found by as many steps in the index, however many events they have.
+const byTypeOrUnknown: Statement = {
+  name: 'select-log-by-type-or-unknown',
+  text: (schema) =>
+    byType.text(schema).replace(
+      'from unnest($4::text[]) wanted',
+      `from (
+   select unnest($4::text[])
+    union
+   (with recursive present as (
+      select min(type) as type from ${schema}.events
+       union all
+      select (select min(e.type) from ${schema}.events e where e.type > p.type) from present p where p.type is not null
+    )
+    select type from present where type <> all($6))
+ ) as t(wanted)`,
+    ),
 }
 
 const byCategory: Statement = {
@@ -96,6 +115,8 @@ export interface LogRange {
   readonly upTo: bigint
   readonly limit: number
   readonly types?: readonly string[] | undefined
+  /** Events of other types than these are read besides those of `types`. */
+  readonly knownTypes?: readonly string[] | undefined
   readonly categories?: readonly string[] | undefined
   /** How to find events of the types: one after the other, or each type by its index. */
   readonly typesBy?: 'scan' | 'index'
@@ -106,12 +127,14 @@ export interface LogRange {
 
 /** Reads a part of the log in order; the data as stored. */
 export async function selectLog(database: Database, range: LogRange): Promise<RecordedEvent[]> {
-  const { after, upTo, limit, types, categories, shard, typesBy = 'index', tenants } = range
+  const { after, upTo, limit, types, knownTypes, categories, shard, typesBy = 'index', tenants } = range
   const select = async (statement: Statement, ...filters: readonly unknown[]) => {
     const chosen = variantOf(statement, tenants, shard)
     return (await run<EventRow>(database, chosen, [after, upTo, limit, ...filters])).map((row) => toEvent(row))
   }
-  if (types) return select(typesBy === 'index' ? byType : byFilter, types, categories ?? null)
+  if (types && typesBy === 'scan') return select(byFilter, types, categories ?? null, knownTypes ?? null)
+  if (types && knownTypes) return select(byTypeOrUnknown, types, categories ?? null, knownTypes)
+  if (types) return select(byType, types, categories ?? null)
   if (categories) return select(byCategory, categories)
   return select(everything)
 }

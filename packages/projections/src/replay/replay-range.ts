@@ -1,5 +1,6 @@
 import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
 import { typesOf, type AnyProjection } from '../any-projection.js'
+import { filterOf } from '../shard.js'
 import { selectPositionsBetween } from '../sql/select-positions-between.js'
 import { selectStreamPositions } from '../sql/select-stream-positions.js'
 import type { ReplayOptions } from './replay-options.js'
@@ -55,9 +56,8 @@ async function* fromLog(
   upTo: bigint,
   limit: number,
 ): AsyncGenerator<ReplayBatch> {
-  const filter = { categories: projection.aggregates.map(({ name }) => name), types: typesOf(projection) }
   for (let after = from; after < upTo;) {
-    const batch = await store.log.read({ after, upTo, limit, ...filter })
+    const batch = await store.log.read({ ...filterOf({ projection }), after, upTo, limit })
     yield batch
     after = batch.through
   }
