@@ -28,7 +28,7 @@ export class PositionWaiter {
   private readonly reached = new Map<string, bigint>()
   private readonly faults = new Map<string, boolean>()
   private readonly waiters = new Map<string, Set<Waiter>>()
-  private poll: NodeJS.Timeout | undefined
+  private cancelLook: (() => void) | undefined
   private polling = false
   private movedMeanwhile = false
 
@@ -52,9 +52,9 @@ export class PositionWaiter {
   moved(name: string): void {
     if (!this.waiters.has(name)) return
     this.movedMeanwhile = true
-    clearTimeout(this.poll)
-    this.poll = undefined
-    this.schedule(0)
+    this.cancelLook?.()
+    this.cancelLook = undefined
+    this.schedule('now')
   }
 
   async wait(name: string, position: bigint, { timeoutMs, signal }: WaitOptions): Promise<WaitResult> {
@@ -84,27 +84,35 @@ export class PositionWaiter {
       const timer = setTimeout(() => waiter.end(this.faults.get(name) === true ? 'faulted' : 'behind'), timeoutMs)
       signal?.addEventListener('abort', onAbort, { once: true })
       waiters.add(waiter)
-      this.schedule(0)
+      this.schedule('now')
     })
   }
 
   /** Ends all waiting: what is not reached by now is behind. */
   close(): void {
-    clearTimeout(this.poll)
+    this.cancelLook?.()
     for (const waiters of this.waiters.values()) for (const waiter of waiters) waiter.end('behind')
   }
 
-  private schedule(afterMs: number): void {
-    if (this.polling || this.poll || this.waiters.size === 0) return
-    this.poll = setTimeout(() => {
-      this.poll = undefined
+  private schedule(when: 'now' | 'soon'): void {
+    if (this.polling || this.cancelLook || this.waiters.size === 0) return
+    const look = () => {
+      this.cancelLook = undefined
       this.polling = true
       this.movedMeanwhile = false
       void this.look().finally(() => {
         this.polling = false
-        this.schedule(this.movedMeanwhile ? 0 : pollIntervalMs)
+        this.schedule(this.movedMeanwhile ? 'now' : 'soon')
       })
-    }, afterMs)
+    }
+    // Waiters of one turn of the event loop share a look; a timer would take a millisecond at least.
+    if (when === 'now') {
+      const immediate = setImmediate(look)
+      this.cancelLook = () => clearImmediate(immediate)
+    } else {
+      const timer = setTimeout(look, pollIntervalMs)
+      this.cancelLook = () => clearTimeout(timer)
+    }
   }
 
   private async look(): Promise<void> {
