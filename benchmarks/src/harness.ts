@@ -103,8 +103,8 @@ function figureOf({ name, unit, against }: Contender, runs: ReadonlyMap<string, 
   }
 }
 
-/** How a figure in this unit is written: a size is no rate. */
-export const rateUnit = (unit: string) => (unit === 'MB' || unit === 'bytes' ? unit : `${unit}/s`)
+/** How a figure in this unit is written: a size or a share is no rate. */
+export const rateUnit = (unit: string) => (/^(MB|bytes|%.*)$/.test(unit) ? unit : `${unit}/s`)
 
 const rateOf = ({ count, seconds }: Run) => count / seconds
 

@@ -3,6 +3,7 @@ import { measure, rateUnit, type Failure, type Figure, type PreparedSuite } from
 import { PeersMissingError } from './peers/peer-packages.js'
 import { printFigure } from './print-figure.js'
 import { prepareAppend } from './suites/append.js'
+import { prepareFanout } from './suites/fanout.js'
 import { prepareMemory } from './suites/memory.js'
 import { preparePeers } from './suites/peers.js'
 import { prepareProjections } from './suites/projections.js'
@@ -14,6 +15,7 @@ const suites: Readonly<Record<string, (isShort: boolean) => Promise<PreparedSuit
   projections: prepareProjections,
   read: prepareRead,
   memory: prepareMemory,
+  fanout: prepareFanout,
   tenancy: prepareTenancy,
   peers: preparePeers,
 }

@@ -4,7 +4,7 @@ import type { Failure, Figure } from './harness.js'
 export function printFigure(figure: Figure | Failure): string {
   if ('error' in figure) return `${figure.name.padEnd(34)}  error: ${figure.error}`
   const { name, unit, rate, p50Ms, p99Ms, against, ratio, spread } = figure
-  const count = (value: number) => Math.round(value).toLocaleString('en')
+  const count = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en'))
   const columns = [
     name.padEnd(34),
     `${count(rate).padStart(9)} ${unit} (${count(spread[0])}–${count(spread[1])})`,
