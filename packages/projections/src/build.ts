@@ -4,13 +4,15 @@ import {
   inTransaction,
   listCheckpoints,
   on,
+  type Database,
   type EventStore,
   type Logger,
 } from '@tidemark/eventstore'
 import type { Projection } from './define-projection.js'
 import { RebuildRunningError, SchemaChangedError, VersionNotLiveError } from './errors.js'
 import { shardsOf, type TableShard } from './names.js'
-import { lockProjection, selectTables, type TableStatus } from './sql/registry-statements.js'
+import { ownerName } from './owner-name.js'
+import { lockProjection, selectTables, type RegisteredTable, type TableStatus } from './sql/registry-statements.js'
 import { checkTable, createTable, dropTable, execute } from './table-lifecycle.js'
 
 /** A table that is being built. */
@@ -62,9 +64,11 @@ export interface BuildOptions {
 /**
  * Finds the build to go on with, or makes a new table with its checkpoints at the beginning, in one transaction.
  *
- * One that was begun in another way, from another position, is dropped. The target is fixed when the build begins, so that "caught up" never depends on whether a batch happened to be short.
+ * One that was begun in another way, from another position or with other columns, is dropped once nobody works on it. The target is fixed when
+ * the build begins, so that "caught up" never depends on whether a batch happened to be short.
  *
  * @throws {SchemaChangedError} @throws {VersionNotLiveError}
+ * @throws {RebuildRunningError} somebody works on a build that was begun in another way.
  */
 export async function prepareBuild(
   store: EventStore,
@@ -87,18 +91,30 @@ export async function prepareBuild(
         if (begun.from === from) {
           return { table: begun.table, target: begun.target ?? head.position, shards: begun.shards, from: begun.from }
         }
-        await dropTable(database, begun.table)
       } catch (error) {
         // The definition changed since that build began: nothing reads it, so it begins anew.
         if (!(error instanceof SchemaChangedError)) throw error
-        await dropTable(database, begun.table)
       }
+      await dropBuild(database, begun)
     }
     const options = { status: 'building', shards, target: head.position, from } as const
     const { table } = await createTable(database, projection, options)
     await failpoint?.('rebuild.before-begin')
     return { table, target: head.position, shards, from }
   })
+}
+
+/** Drops a build with the leases of all its shards, so that nobody is at work on it. @throws {RebuildRunningError} */
+async function dropBuild(database: Database, { name, table, shards }: RegisteredTable): Promise<void> {
+  const owner = ownerName('rebuild')
+  for (const { checkpoint } of shardsOf(table, shards)) {
+    // The lease ends with the checkpoint, in this transaction.
+    if (await Checkpoint.claimExisting(database, checkpoint, { owner, leaseMs: 0 })) continue
+    const held = (await listCheckpoints(database, checkpoint)).find((each) => each.name === checkpoint)
+    // One that is missing is nobody's.
+    if (held) throw new RebuildRunningError(name, held.owner)
+  }
+  await dropTable(database, table)
 }
 
 /** The build of the code's version that another process has begun; undefined where there is none. */

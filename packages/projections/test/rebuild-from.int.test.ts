@@ -1,4 +1,4 @@
-import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import { Checkpoint, createEventStore, inTransaction, on, type EventStore } from '@tidemark/eventstore'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
@@ -7,10 +7,13 @@ import {
   listParked,
   ProjectionDefinitionError,
   rebuildProjection,
+  RebuildRunningError,
   type AnyProjection,
   type Projection,
   type Projector,
 } from '../src/index.js'
+import { prepareBuild } from '../src/build.js'
+import { dropTable } from '../src/table-lifecycle.js'
 import { customerTotals, Order, orderSummary } from './order.js'
 import { place, placeMany, rowsOf } from './order-log.js'
 import { useStoreDatabase } from './store-database.js'
@@ -121,6 +124,74 @@ describe('a rebuild from a position', () => {
     expect(await cut(middle + 1n)).not.toEqual([first])
     await rebuildProjection(store, orderSummary, { from: middle + 1n })
     expect(await rowsOf(store, orderSummary)).toEqual(before)
+  })
+
+  test('leaves alone a build from another position that somebody works on', async () => {
+    const before = await rowsOf(store, orderSummary)
+    const own = createEventStore(database.pool, { listen: false })
+    const read = own.log.read.bind(own.log)
+    let goOn = (): void => undefined
+    const gate = new Promise<void>((resolve) => (goOn = resolve))
+    const atWork = new Promise<void>((resolve) => {
+      Object.assign(own.log, {
+        read: async (...options: Parameters<typeof read>) => {
+          resolve()
+          await gate
+          return read(...options)
+        },
+      })
+    })
+    const first = rebuildProjection(own, orderSummary, { from: 5n })
+    await atWork
+    const second = rebuildProjection(store, orderSummary, { from: 9n })
+    await expect(second).rejects.toThrow(/is being rebuilt by rebuild\//)
+    goOn()
+    expect(await first).toMatchObject({ promoted: true })
+    expect(await rowsOf(store, orderSummary)).toEqual(before)
+    await own.close()
+  })
+
+  test.each([0, 1])(
+    'begins anew once the lease of whoever died in shard %i of another build has ended',
+    async (shard) => {
+      const before = await rowsOf(store, orderSummary)
+      const { table } = await prepareBuild(store, orderSummary, { shards: 2 })
+      const name = `projection:${table}/${shard}`
+      expect(await Checkpoint.claimExisting(store.database, name, { owner: 'died', leaseMs: 60_000 })).toBeDefined()
+      const again = () => rebuildProjection(store, orderSummary, { from: 9n })
+      await expect(again()).rejects.toThrow(new RebuildRunningError('order-summary', 'died'))
+      await database.pool.query(
+        `update tidemark.checkpoints set lease_until = now() - interval '1 s' where name = $1`,
+        [name],
+      )
+      const rebuilt = await again()
+      expect(rebuilt).toMatchObject({ promoted: true })
+      expect(rebuilt.table).not.toBe(table)
+      expect(await rowsOf(store, orderSummary)).toEqual(before)
+      const left = await database.pool.query('select from tidemark.projections where table_name = $1', [table])
+      expect(left.rowCount).toBe(0)
+    },
+  )
+
+  test('a build with other columns is dropped on the same terms, and one without a checkpoint is nobody’s', async () => {
+    const withColumn = (column: string) =>
+      defineProjection({
+        ...{ name: 'order-summary', version: 2, key: 'orderId' },
+        schema: z.object({ orderId: z.string(), [column]: z.string() }),
+        on: [Order, { OrderPlaced: (_row, { aggregateId }) => ({ orderId: aggregateId, [column]: 'x' }) }],
+      }) as unknown as Projection
+    const { table } = await prepareBuild(store, withColumn('one'), { shards: 1 })
+    const name = `projection:${table}`
+    const mine = await Checkpoint.claimExisting(store.database, name, { owner: 'other', leaseMs: 60_000 })
+    const other = () => prepareBuild(store, withColumn('two'), { shards: 1 })
+    await expect(other()).rejects.toThrow(RebuildRunningError)
+    await mine!.release()
+    const second = await other()
+    expect(second.table).not.toBe(table)
+    await database.pool.query('delete from tidemark.checkpoints where name = $1', [`projection:${second.table}`])
+    const third = await other()
+    expect(third.table).not.toBe(second.table)
+    await inTransaction(database.pool, (client) => dropTable(on(store.database, client), third.table))
   })
 
   test('is refused where there are no such rows to keep', async () => {
