@@ -13,6 +13,7 @@ import { RebuildRunningError, SchemaChangedError, VersionNotLiveError } from './
 import { shardsOf, type TableShard } from './names.js'
 import { ownerName } from './owner-name.js'
 import { lockProjection, selectTables, type RegisteredTable, type TableStatus } from './sql/registry-statements.js'
+import { selectShardPositions } from './sql/select-shard-positions.js'
 import { checkTable, createTable, dropTable, execute } from './table-lifecycle.js'
 
 /** A table that is being built. */
@@ -32,9 +33,8 @@ export async function dropTables(
   { name }: Projection,
   unwanted: readonly TableStatus[],
   logger: Logger,
-): Promise<string[]> {
+): Promise<void> {
   const tables = (await selectTables(store.database, [name])).filter(({ status }) => unwanted.includes(status))
-  const dropped: string[] = []
   for (const { table } of tables) {
     try {
       await inTransaction(store.pool, async (client) => {
@@ -46,13 +46,11 @@ export async function dropTables(
         if (!found || !unwanted.includes(found.status)) return
         await dropTable(database, table)
         await failpoint?.('rebuild.before-drop')
-        dropped.push(table)
       })
     } catch (error) {
       logger.warn({ err: error, table }, 'a table that is not needed any more could not be dropped')
     }
   }
-  return dropped
 }
 
 export interface BuildOptions {
@@ -143,10 +141,10 @@ export async function claimShard(
   { table, shards, target }: Build,
   options: ClaimOptions,
 ): Promise<ClaimedShard | undefined> {
-  const positions = await positionsOf(database, table, shards)
-  // The first belongs to whoever leads.
-  for (const part of shardsOf(table, shards).slice(1)) {
-    if ((positions.get(part.checkpoint) ?? 0n) >= target) continue
+  const positions = await selectShardPositions(database, table, shards)
+  for (const [index, part] of shardsOf(table, shards).entries()) {
+    // The first belongs to whoever leads.
+    if (index === 0 || (positions[index] ?? 0n) >= target) continue
     // Where the build went live meanwhile there is none, and its rows are not to be touched.
     const checkpoint = await Checkpoint.claimExisting(database, part.checkpoint, options)
     if (checkpoint && checkpoint.place.position < target) return { part, checkpoint }
@@ -155,19 +153,9 @@ export async function claimShard(
   return undefined
 }
 
-/** Where the shards of a table are, by the names of their checkpoints. */
-export async function positionsOf(
-  database: EventStore['database'],
-  table: string,
-  shards: number,
-): Promise<Map<string, bigint>> {
-  const names = new Set(shardsOf(table, shards).map(({ checkpoint }) => checkpoint))
-  const all = await listCheckpoints(database, shardsOf(table, 1)[0]?.checkpoint)
-  return new Map(all.filter(({ name }) => names.has(name)).map(({ name, position }) => [name, position]))
-}
-
 /**
- * Takes one checkpoint of a build. The lease of a process that died is waited for; one that is renewed meanwhile belongs to a process that lives.
+ * Takes one checkpoint of a build. The lease of a process that died is waited for; one that is renewed meanwhile belongs to a process that
+ * lives.
  *
  * @throws {RebuildRunningError}
  */

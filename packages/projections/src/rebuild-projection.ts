@@ -11,26 +11,18 @@ import {
   type Statement,
 } from '@tidemark/eventstore'
 import { BuildRows } from './build-rows.js'
-import {
-  claimOrWait,
-  claimShard,
-  dropTables,
-  findBuild,
-  positionsOf,
-  prepareBuild,
-  type Build,
-  type ClaimedShard,
-} from './build.js'
+import { claimOrWait, claimShard, dropTables, findBuild, prepareBuild, type Build, type ClaimedShard } from './build.js'
 import { catchUpWithin } from './catch-up.js'
 import { copyLog } from './copy-log.js'
 import { checkInline } from './check-inline.js'
 import type { Projection } from './define-projection.js'
-import { ProjectionDefinitionError } from './errors.js'
+import { ProjectionDefinitionError, RebuildRunningError } from './errors.js'
 import { inReadSchema, shardsOf } from './names.js'
 import { ownerName } from './owner-name.js'
 import { refoldTouched } from './refold-touched.js'
 import { reshard } from './sql/checkpoint-switch.js'
 import { lockProjection, updateTableStatus } from './sql/registry-statements.js'
+import { selectShardPositions } from './sql/select-shard-positions.js'
 import { switchTable } from './switch-table.js'
 import { createIndexes } from './table-lifecycle.js'
 import { TableParts } from './table-parts.js'
@@ -53,8 +45,8 @@ export interface RebuildOptions {
   /** Whether the table goes live at the end; true unless said. Otherwise it follows the log, for `diffProjection` and `promoteProjection`. */
   readonly promote?: boolean
   /**
-   * Keeps the rows of the live table, except those that an event at or after this position touches: they are folded again from their first event. For a
-   * mistake that began at a known time, in a large table. Needs the same columns; not together with `shards`.
+   * Keeps the rows of the live table, except those that an event at or after this position touches: they are folded again from their first event.
+   * For a mistake that began at a known time, in a large table. Needs the same columns; not together with `shards`.
    */
   readonly from?: bigint
   /** How many parts are built, each by one process at a time; 1 unless said. An unfinished build that is gone on with keeps its own number. */
@@ -73,7 +65,10 @@ export interface RebuildOptions {
   readonly rowsPerTransaction?: number
   /** How long another process waits before it goes on with a build whose process died; 10,000 ms unless said. */
   readonly leaseMs?: number
-  /** Who keeps the read model up to date afterwards: whoever does now, a projector at first, unless said. `inlineProjections` says `appends` where needed. */
+  /**
+   * Who keeps the read model up to date afterwards: whoever does now, a projector at first, unless said. `inlineProjections` says `appends` where
+   * needed.
+   */
   readonly keptBy?: 'projector' | 'appends'
   readonly logger?: Logger
 }
@@ -94,8 +89,9 @@ export interface RebuildResult {
  * Builds a read model anew beside the live one, and switches it in.
  *
  * The live table is read and kept up to date meanwhile, and readers of the view see the old rows until they see all of the new ones;
- * appends are held up only where they keep it, at the switch. A build that was cut off, by an error, the signal or a kill, is gone on with by the next call. The replaced
- * table is kept until the next rebuild: see `rollbackProjection`. Needs two connections of the pool at once.
+ * appends are held up only where they keep it, at the switch. A build that was cut off, by an error, the signal or a kill, is gone on with by the
+ * next call; one that was begun from another position is dropped. The replaced table is kept until the next rebuild: see `rollbackProjection`.
+ * Needs two connections of the pool at once.
  *
  * @throws {RebuildRunningError} another process is at it.
  * @throws {SchemaChangedError} the live table of this version has other columns: raise the version.
@@ -271,10 +267,13 @@ class Rebuild {
 
   /** Other processes may be at work on other shards; those of one that died are taken over once its lease has ended. */
   private async waitForOthers(): Promise<void> {
-    const { store, build } = this
+    const { store, projection, build } = this
     for (;;) {
-      const positions = await positionsOf(store.database, build.table, build.shards)
-      if ([...positions.values()].every((position) => position >= build.target)) return
+      const positions = await selectShardPositions(store.database, build.table, build.shards)
+      if (positions.every((position) => position >= build.target)) return
+      // While this process slept, another may have brought it to its end: its checkpoints are gone then.
+      if ((await findBuild(store, projection))?.table !== build.table)
+        throw new RebuildRunningError(projection.name, undefined)
       await this.copyFreeShards()
       await sleep(100, undefined, this.signal && { signal: this.signal })
     }

@@ -1,4 +1,12 @@
-import { CheckpointLostError, createEventStore, inTransaction, on, type EventStore } from '@tidemark/eventstore'
+import {
+  Checkpoint,
+  CheckpointLostError,
+  createEventStore,
+  inTransaction,
+  listCheckpoints,
+  on,
+  type EventStore,
+} from '@tidemark/eventstore'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import pg from 'pg'
 import { z } from 'zod'
@@ -6,6 +14,7 @@ import {
   createProjector,
   defineProjection,
   rebuildProjection,
+  RebuildRunningError,
   SchemaChangedError,
   VersionNotLiveError,
   type Projector,
@@ -249,6 +258,19 @@ describe('a rebuild', () => {
       { building: expect.any(String) },
     ])
     expect(await rebuildProjection(store, orderSummary, { leaseMs: 100 })).toMatchObject({ promoted: true })
+  })
+
+  test('does not wait for the shards of a build that is gone', async () => {
+    const build = await prepareBuild(store, orderSummary, { shards: 2 })
+    const [first, second] = [0, 1].map((shard) => `projection:${build.table}/${shard}`)
+    await Checkpoint.claimExisting(store.database, second!, { owner: 'other', leaseMs: 60_000 })
+    const rebuilding = rebuildProjection(store, orderSummary, { shards: 2 })
+    const gone = expect(rebuilding).rejects.toThrow(RebuildRunningError)
+    const isCopied = async () =>
+      (await listCheckpoints(store.database, first)).some(({ position }) => position >= build.target)
+    await expect.poll(isCopied, { timeout: 10_000 }).toBe(true)
+    await inTransaction(database.pool, (client) => dropTable(on(store.database, client), build.table))
+    await gone
   })
 
   test('an unrelated open transaction holds up nothing', async () => {
