@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   failpoint,
   inTransaction,
@@ -12,6 +11,7 @@ import {
 import type { BuildRows } from './build-rows.js'
 import { filterOf, type ProjectionPart } from './shard.js'
 import { setUpBatch } from './sql/set-up-batch.js'
+import { Throttle } from './throttle.js'
 
 export interface CopyOptions {
   /** Inclusive. */
@@ -20,8 +20,8 @@ export interface CopyOptions {
   readonly batchSize: number
   /** How long rows are only in memory at most, when events keep coming. */
   readonly writeAfterMs: number
-  /** How much of the time it works, from 0 to 1; the rest is left to others. */
-  readonly share?: number
+  /** Leaves time to others; it works all of the time unless given. */
+  readonly throttle?: Throttle
   readonly signal?: AbortSignal
 }
 
@@ -31,7 +31,8 @@ const idleMs = 10_000
 /**
  * Folds the log into the rows of a build from its checkpoint up to a position, and writes them with the checkpoint now and then.
  *
- * The next batch is read while one is folded. At the end everything is written; after the signal too, so that the next call goes on from there.
+ * The next batch is read while one is folded, unless it leaves time to others: each batch is then read, folded and written before the rest. At the
+ * end everything is written; after the signal too, so that the next call goes on from there.
  *
  * @throws {CheckpointLostError} somebody else took the build.
  */
@@ -39,36 +40,36 @@ export async function copyLog(
   store: EventStore,
   rows: BuildRows,
   checkpoint: Checkpoint,
-  { upTo, batchSize, writeAfterMs, share = 1, signal }: CopyOptions,
+  { upTo, batchSize, writeAfterMs, throttle = new Throttle(1), signal }: CopyOptions,
   onBatch: (events: number, through: bigint) => void,
 ): Promise<void> {
-  if (checkpoint.place.position >= upTo) return
+  let after = checkpoint.place.position
+  if (after >= upTo) return
   const epoch = await store.log.epoch()
-  let next: Promise<LogBatch> | undefined = readAfter(store, rows, checkpoint.place.position, upTo, batchSize)
+  const read = () => readAfter(store, rows, after, upTo, batchSize)
+  let next: Promise<LogBatch> | undefined
   let writing: Promise<void> | undefined
   let writtenAt = performance.now()
+  const copyBatch = async (): Promise<{ readonly ended: boolean }> => {
+    const batch = await (next ?? read())
+    after = batch.through
+    const ended = after >= upTo || signal?.aborted === true
+    next = ended || throttle.isOn ? undefined : read()
+    await rows.fold(batch.events)
+    onBatch(batch.events.length, after)
+    if (!ended && !rows.isFull && performance.now() - writtenAt < writeAfterMs) return { ended }
+    // One at a time, so that memory stays bounded; the fold goes on meanwhile.
+    await writing
+    const to = await placeAfter(store, batch, checkpoint, epoch)
+    writing = writeRows(store, rows, checkpoint, to)
+    // It may fail while a batch is folded.
+    writing.catch(() => undefined)
+    if (throttle.isOn) await writing
+    writtenAt = performance.now()
+    return { ended }
+  }
   try {
-    while (next) {
-      const batch: LogBatch = await next
-      const begunAt = performance.now()
-      const ended = batch.through >= upTo || signal?.aborted === true
-      next = ended ? undefined : readAfter(store, rows, batch.through, upTo, batchSize)
-      await rows.fold(batch.events)
-      onBatch(batch.events.length, batch.through)
-      if (share < 1 && !ended) {
-        await writing
-        const restMs = ((performance.now() - begunAt) * (1 - share)) / share
-        await sleep(restMs, undefined, signal ? { signal } : {}).catch(() => undefined)
-      }
-      if (!ended && !rows.isFull && performance.now() - writtenAt < writeAfterMs) continue
-      // One at a time, so that memory stays bounded; the fold goes on meanwhile.
-      await writing
-      const to = await placeAfter(store, batch, checkpoint, epoch)
-      writing = writeRows(store, rows, checkpoint, to)
-      // It may fail while a batch is folded.
-      writing.catch(() => undefined)
-      writtenAt = performance.now()
-    }
+    while (!(await throttle.work(copyBatch)).ended);
     await writing
   } catch (error) {
     // What is on its way is not needed any more, and its own failure is nobody's.

@@ -26,6 +26,7 @@ import { selectShardPositions } from './sql/select-shard-positions.js'
 import { switchTable } from './switch-table.js'
 import { createIndexes } from './table-lifecycle.js'
 import { TableParts } from './table-parts.js'
+import { Throttle } from './throttle.js'
 
 /** How far a rebuild is. */
 export interface RebuildProgress {
@@ -53,7 +54,10 @@ export interface RebuildOptions {
   readonly shards?: number
   /** Only helps with the shards of a rebuild that another process has begun, and returns when none is left to take, or there is no such rebuild. */
   readonly join?: boolean
-  /** How much of the time it works, above 0 and at most 1; all of it unless said. The rest is left to others of the database. */
+  /**
+   * How much of the time this process reads, folds and writes at most, above 0 and at most 1; all of it unless said. The rest is left to others of
+   * the database. What is one statement, an index or the switch, takes the time that it takes.
+   */
   readonly share?: number
   /** Called after each batch was folded; it is written some seconds later at most. */
   readonly onProgress?: (progress: RebuildProgress) => void
@@ -140,7 +144,7 @@ class Rebuild {
   private readonly leaseMs: number
   private readonly logger: Logger
   private readonly signal: AbortSignal | undefined
-  private readonly limits: { batchSize: number; writeAfterMs: number; share: number; signal?: AbortSignal }
+  private readonly limits: { batchSize: number; writeAfterMs: number; throttle: Throttle; signal?: AbortSignal }
   private readonly rowsPerTransaction: number
   private events = 0
 
@@ -154,7 +158,7 @@ class Rebuild {
     this.leaseMs = leaseMs
     this.logger = logger
     this.signal = signal
-    this.limits = { batchSize, writeAfterMs: 10_000, share, ...(signal && { signal }) }
+    this.limits = { batchSize, writeAfterMs: 10_000, throttle: new Throttle(share, signal), ...(signal && { signal }) }
     this.rowsPerTransaction = options.rowsPerTransaction ?? 200_000
   }
 
@@ -206,7 +210,7 @@ class Rebuild {
   private async refoldTouched(checkpoint: Checkpoint): Promise<void> {
     const { store, projection, build, signal, limits } = this
     await refoldTouched(store, projection, build, checkpoint, {
-      ...{ batchSize: limits.batchSize, signal },
+      ...{ batchSize: limits.batchSize, throttle: limits.throttle, signal },
       onBatch: (count, through) => this.report(count, through, 0),
     })
   }

@@ -12,12 +12,14 @@ import { selectSetAside } from './sql/select-set-aside.js'
 import { setUpBatch } from './sql/set-up-batch.js'
 import { TableStatements } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
+import type { Throttle } from './throttle.js'
 import type { Refold } from './verify/refold.js'
 import { ScanRefold } from './verify/scan-refold.js'
 import { StreamRefold } from './verify/stream-refold.js'
 
 export interface RefoldOptions {
   readonly batchSize: number
+  readonly throttle: Throttle
   readonly signal?: AbortSignal | undefined
   readonly onBatch: (events: number, through: bigint) => void
 }
@@ -39,7 +41,7 @@ export async function refoldTouched(
   projection: Projection,
   build: Build,
   checkpoint: Checkpoint,
-  { batchSize, signal, onBatch }: RefoldOptions,
+  { batchSize, throttle, signal, onBatch }: RefoldOptions,
 ): Promise<void> {
   if ((await selectRefoldProgress(store.database, build.table)) === undefined)
     await copyLive(store, projection, build, checkpoint)
@@ -50,7 +52,8 @@ export async function refoldTouched(
   const fold = new RowFold(projection)
   const most = projection.keyFrom === 'aggregate-id' ? keysAtOnce.streams : keysAtOnce.scan
   const touched = new Set<RowKey>()
-  for (let after = progress.refoldedTo; after < copiedAt;) {
+  let after = progress.refoldedTo
+  const refoldBatch = async () => {
     signal?.throwIfAborted()
     const { events, through } = await readAfter(store, { projection }, after, copiedAt, batchSize)
     for (const { keys, failure, event } of fold.plan(await store.reveal(projection.aggregates, events))) {
@@ -59,11 +62,12 @@ export async function refoldTouched(
     }
     after = through
     onBatch(events.length, after)
-    if (touched.size < most && after < copiedAt) continue
+    if (touched.size < most && after < copiedAt) return
     const rows = await foldAgain(store, projection, table, [...touched], signal)
     await writeRows(store, projection, { build, checkpoint, rows, through: after })
     touched.clear()
   }
+  while (after < copiedAt) await throttle.work(refoldBatch)
 }
 
 /** The build as a table that is compared with the log. */
