@@ -5,12 +5,15 @@ import { keysOf, RowFold } from './fold-rows.js'
 import { Parking, type SetAside } from './poison/parking.js'
 import { rowsToJson, type Row } from './row.js'
 import { rowShardOf } from './shard.js'
+import { copyRows } from './sql/copy-rows.js'
 import { insertParked, selectParkedStreams } from './sql/parked-statements.js'
-import { TableStatements, type RowChanges } from './sql/table-statements.js'
+import { TableStatements, type RowChanges, type TableShape } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
 
 /** What a transaction of a build writes. */
 export interface BuildChanges extends RowChanges {
+  /** Rows whose keys the table does not have. */
+  readonly inserts: readonly Row[]
   readonly setAside: readonly SetAside[]
 }
 
@@ -36,6 +39,7 @@ const sampledRows = 8
 export class BuildRows {
   readonly shard: LogShard | undefined
   private readonly folder: RowFold
+  private readonly shape: TableShape
   private readonly statements: TableStatements
   private readonly rows = new Map<RowKey, Row | null>()
   /** Differ from the table. */
@@ -46,6 +50,8 @@ export class BuildRows {
   private parking: Parking | undefined
   /** Whether every row of the table is in memory. */
   private complete: boolean
+  /** Rows in memory that the table has, or is about to have; the others it has not. */
+  private readonly stored = new Set<RowKey>()
   private bytesPerRow = 0
   private readonly maxBytes: number
 
@@ -58,7 +64,8 @@ export class BuildRows {
   ) {
     this.shard = options.shard
     this.folder = new RowFold(projection, rowShardOf(this))
-    this.statements = new TableStatements(shapeFor(projection, table))
+    this.shape = shapeFor(projection, table)
+    this.statements = new TableStatements(this.shape)
     this.complete = options.empty
     this.maxBytes = options.maxBytes ?? 48 * 1024 * 1024
   }
@@ -85,21 +92,32 @@ export class BuildRows {
 
   /** What has changed since the last call, whose changes must be written by now. */
   takeChanges(): BuildChanges {
+    const inserts: Row[] = []
     const upserts: Row[] = []
     const deletes: RowKey[] = []
     for (const key of this.changed) {
       const row = this.rows.get(key)
-      if (row) upserts.push(row)
-      else deletes.push(key)
+      if (!row) {
+        deletes.push(key)
+        this.stored.delete(key)
+      } else if (this.stored.has(key)) {
+        upserts.push(row)
+      } else {
+        // A table that was not empty at first may be live, and others may add rows to it.
+        if (this.options.empty) inserts.push(row)
+        else upserts.push(row)
+        this.stored.add(key)
+      }
     }
     this.taken = this.changed
     this.changed = new Set()
-    return { upserts, deletes, setAside: this.parking?.takeOut() ?? [] }
+    return { inserts, upserts, deletes, setAside: this.parking?.takeOut() ?? [] }
   }
 
   /** Writes changes in the caller's transaction. */
-  async write(transaction: ClientBase, { upserts, deletes, setAside }: BuildChanges): Promise<void> {
+  async write(transaction: ClientBase, { inserts, upserts, deletes, setAside }: BuildChanges): Promise<void> {
     const database = on(this.store.database, transaction)
+    if (inserts.length > 0) await copyRows(transaction, database.schema, this.shape, inserts)
     await this.statements.write(database, { upserts, deletes })
     if (setAside.length === 0) return
     const consumer = { consumer: this.table, projection: this.projection.name, shard: this.shard?.index ?? 0 }
@@ -123,6 +141,7 @@ export class BuildRows {
     for (const key of this.rows.keys()) {
       if (this.changed.has(key) || this.taken.has(key)) continue
       this.rows.delete(key)
+      this.stored.delete(key)
       this.complete = false
     }
   }
@@ -132,6 +151,7 @@ export class BuildRows {
     if (unknown.length === 0) return
     const found = await this.statements.selectRows(this.store.database, unknown)
     for (const key of unknown) this.rows.set(key, found.get(key) ?? null)
+    for (const key of found.keys()) this.stored.add(key)
   }
 
   /** Rows differ, so a few of each batch stand for the others. */

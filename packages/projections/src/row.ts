@@ -54,3 +54,20 @@ export function rowsToJson(columns: readonly Column[], rows: Iterable<Row>): str
   }
   return JSON.stringify(records)
 }
+
+const copyEscapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/** A row as a line of COPY's text format; Postgres makes the same values of it as of {@link rowsToJson}. */
+export function rowToCopyText(columns: readonly Column[], row: Row): string {
+  return `${columns.map(({ property, kind }) => copyText(kind, row[property])).join('\t')}\n`
+}
+
+function copyText(kind: Column['kind'], value: unknown): string {
+  if (value === null || value === undefined) return '\\N'
+  if (value instanceof Date) return value.toISOString()
+  const plain = typeof value === 'bigint' ? String(value) : value
+  const text = kind === 'json' ? JSON.stringify(plain) : String(plain)
+  return /[\\\n\r\t]/.test(text)
+    ? text.replaceAll(/[\\\n\r\t]/g, (character) => copyEscapes[character] ?? character)
+    : text
+}

@@ -171,6 +171,37 @@ describe('a rebuild', () => {
     await inTransaction(database.pool, (client) => dropTable(on(store.database, client), build.table))
   })
 
+  test.each([true, false])(
+    'copies each row into a table that was empty once, and writes over it later: %s',
+    async (empty) => {
+      const { pool } = database
+      const build = await prepareBuild(store, customerTotals, { shards: 1 })
+      const upTo = (await store.head()).position
+      const { events } = await store.log.read({ after: 0n, upTo, limit: 400, categories: ['order'] })
+      const rows = new BuildRows(store, customerTotals, build.table, { empty, maxChanged: 1, maxBytes: 1 })
+      const seen = new Set<string>()
+      for (let from = 0; from < events.length; from += 20) {
+        await rows.fold(events.slice(from, from + 20))
+        const changes = rows.takeChanges()
+        const [inserts, upserts] = [changes.inserts, changes.upserts].map((some) =>
+          some.map((row) => row['customerId'] as string),
+        )
+        const isNew = (key: string) => empty && !seen.has(key)
+        expect(inserts).toEqual(inserts!.filter(isNew))
+        expect(upserts).toEqual(upserts!.filter((key) => !isNew(key)))
+        for (const key of [...inserts!, ...upserts!]) seen.add(key)
+        await inTransaction(pool, (client) => rows.write(client, changes))
+        rows.written()
+      }
+      expect(seen.size).toBeGreaterThan(40)
+      const { rows: written } = await pool.query(
+        `select sum(orders)::integer as orders from tidemark_read.${build.table}`,
+      )
+      expect(written).toEqual([{ orders: events.filter(({ type }) => type === 'OrderPlaced').length }])
+      await inTransaction(pool, (client) => dropTable(on(store.database, client), build.table))
+    },
+  )
+
   test('a new version with other columns goes live by a rebuild, and older code rests', async () => {
     const wider = (version: number) =>
       defineProjection({
