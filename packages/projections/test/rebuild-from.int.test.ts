@@ -97,7 +97,7 @@ describe('a rebuild from a position', () => {
       await rebuildProjection(store, customerTotals, { from: middle, batchSize: 50 })
     going = false
     await appender
-    await caughtUp(customerTotals)
+    await caughtUp(orderSummary, customerTotals)
     const row = (await rowsOf(store, customerTotals)).find(({ customerId }) => customerId === 'c-meanwhile')
     expect(row?.orders).toBe(appended)
   })
