@@ -1,8 +1,8 @@
-export { Bridge, createBridge, type RunBridgeOptions } from './bridge.js'
-export { checkpointNameOf, listBridges, type BridgeStatus } from './bridge-status.js'
+export { Bridge, createBridge, type RunBridgeOptions } from './bridge/bridge.js'
+export { checkpointNameOf, listBridges, type BridgeStatus } from './bridge/bridge-status.js'
 export { checkPublished, type ExpectedEvent, type PublishedRecord, type PublishedReport } from './check-published.js'
-export { cloudEventHeaders, type CloudEventContext } from './cloud-event-headers.js'
-export { defineBridge, type BridgeDefinition, type BridgeOptions } from './define-bridge.js'
+export { cloudEventHeaders, type CloudEventContext } from './bridge/cloud-event-headers.js'
+export { defineBridge, type BridgeDefinition, type BridgeOptions } from './bridge/define-bridge.js'
 export {
   BatchTooLargeError,
   BridgeConfigurationError,

@@ -16,12 +16,12 @@ import {
   BridgeConfigurationError,
   EventNotPublishableError,
   PartitionCountChangedError,
-} from './errors.js'
-import type { KafkaProducerPort, TopicSettings } from './kafka-producer-port.js'
+} from '../errors.js'
+import type { KafkaProducerPort, TopicSettings } from '../kafka-producer-port.js'
 import { recordOfEvent, topicOfEvent, type EventRecord } from './record-of-event.js'
 import { sendGroups } from './send-groups.js'
 import { TopicPartitions } from './topic-partitions.js'
-import { untilAborted } from './until-aborted.js'
+import { untilAborted } from '../until-aborted.js'
 
 export interface RunBridgeOptions {
   /** Where the records go; the bridge connects it and leaves it to the caller to disconnect. */

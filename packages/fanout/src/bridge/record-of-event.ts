@@ -1,11 +1,11 @@
 import type { RecordedEvent } from '@tidemark/eventstore'
 import { cloudEventHeaders } from './cloud-event-headers.js'
 import type { BridgeDefinition } from './define-bridge.js'
-import { EventNotPublishableError } from './errors.js'
-import type { KafkaRecord } from './kafka-producer-port.js'
-import { partitionFor } from './partition-for.js'
+import { EventNotPublishableError } from '../errors.js'
+import type { KafkaRecord } from '../kafka-producer-port.js'
+import { partitionFor } from '../partition-for.js'
 import { recordBytes } from './record-bytes.js'
-import { recordKeyOf } from './record-key.js'
+import { recordKeyOf } from '../record-key.js'
 
 /** What is known only where the bridge runs. */
 export interface RecordContext {

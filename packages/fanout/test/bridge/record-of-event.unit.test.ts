@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '@tidemark/eventstore'
 import { expect, test } from 'vitest'
-import { defineBridge, type BridgeOptions } from '../src/index.js'
-import { recordOfEvent } from '../src/record-of-event.js'
+import { defineBridge, type BridgeOptions } from '../../src/index.js'
+import { recordOfEvent } from '../../src/bridge/record-of-event.js'
 
 const event: RecordedEvent = {
   position: 9007199254740993n,

@@ -1,5 +1,5 @@
 import { storedTypesOf, type AnyAggregate, type LogFilter, type RecordedEvent } from '@tidemark/eventstore'
-import { BridgeConfigurationError } from './errors.js'
+import { BridgeConfigurationError } from '../errors.js'
 
 /** What {@link defineBridge} takes. */
 export interface BridgeOptions {

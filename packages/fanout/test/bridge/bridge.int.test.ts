@@ -12,11 +12,11 @@ import {
   type BridgeOptions,
   type KafkaProducerPort,
   type RunBridgeOptions,
-} from '../src/index.js'
-import { appendOrders, Order, orderIds } from './order.js'
-import { readLog, readTopic } from './read-topic.js'
-import { useStoreDatabase } from './store-database.js'
-import { until } from './until.js'
+} from '../../src/index.js'
+import { appendOrders, Order, orderIds } from '../order.js'
+import { readLog, readTopic } from '../read-topic.js'
+import { useStoreDatabase } from '../store-database.js'
+import { until } from '../until.js'
 
 const brokers = inject('kafkaBrokers')
 const createTopics = { partitions: 4, replicationFactor: 1 }

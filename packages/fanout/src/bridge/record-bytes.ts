@@ -1,4 +1,4 @@
-import type { KafkaRecord } from './kafka-producer-port.js'
+import type { KafkaRecord } from '../kafka-producer-port.js'
 
 /** The fixed fields of a record batch in Kafka's format, version 2. */
 export const batchOverheadBytes = 61

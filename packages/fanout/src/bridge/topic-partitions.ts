@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PartitionCountChangedError, TopicMissingError } from './errors.js'
-import type { KafkaProducerPort, TopicSettings } from './kafka-producer-port.js'
+import { PartitionCountChangedError, TopicMissingError } from '../errors.js'
+import type { KafkaProducerPort, TopicSettings } from '../kafka-producer-port.js'
 
 /**
  * How many partitions each topic has, as it was when the bridge first saw it.

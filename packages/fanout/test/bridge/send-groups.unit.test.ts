@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { EventRecord } from '../src/record-of-event.js'
-import { sendGroups } from '../src/send-groups.js'
+import type { EventRecord } from '../../src/bridge/record-of-event.js'
+import { sendGroups } from '../../src/bridge/send-groups.js'
 
 const record = (position: number, partition: number, bytes: number, topic = 't') =>
   ({ event: { position: BigInt(position) }, record: { topic, partition }, bytes }) as unknown as EventRecord

@@ -1,8 +1,8 @@
 import { defineAggregate, event, type RecordedEvent } from '@tidemark/eventstore'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { createBridge, createKafkaProducer, defineBridge, type BridgeOptions } from '../src/index.js'
-import { Order } from './order.js'
+import { createBridge, createKafkaProducer, defineBridge, type BridgeOptions } from '../../src/index.js'
+import { Order } from '../order.js'
 
 const eventOf = (category: string) => ({ category, streamId: `${category}-1`, aggregateId: '1' }) as RecordedEvent
 
