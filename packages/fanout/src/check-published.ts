@@ -35,18 +35,19 @@ export interface PublishedReport {
  * Checks what a bridge promises against what a topic holds: nothing missing, nothing invented, first occurrences in the order of
  * each stream; repetitions are counted.
  *
- * `records` are in the order of each partition; how the partitions interleave does not matter.
+ * `records` are in the order of each partition; how the partitions interleave does not matter. `keyOf` is the key of the bridge, where it has its own.
  *
  * @example
  * const { missing, outOfOrder } = checkPublished(records, await store.readStream('order-o-42'))
  */
-export function checkPublished(
+export function checkPublished<Expected extends ExpectedEvent>(
   records: readonly PublishedRecord[],
-  expected: readonly ExpectedEvent[],
+  expected: readonly Expected[],
+  { keyOf = recordKeyOf }: { readonly keyOf?: (event: Expected) => string } = {},
 ): PublishedReport {
   // Two tenants may have events of the same id.
   const nameOf = (id: string, key: string) => `${id} ${key}`
-  const events = new Map(expected.map((event) => [nameOf(event.id, recordKeyOf(event)), event]))
+  const events = new Map(expected.map((event) => [nameOf(event.id, keyOf(event)), event]))
   const newest = new Map<string, bigint>()
   const seen = new Set<string>()
   const foreign: string[] = []
@@ -67,6 +68,6 @@ export function checkPublished(
     if (streamVersion < (newest.get(lane) ?? 0n)) outOfOrder.push(eventId)
     else newest.set(lane, streamVersion)
   }
-  const missing = expected.filter((event) => !seen.has(nameOf(event.id, recordKeyOf(event)))).map(({ id }) => id)
+  const missing = expected.filter((event) => !seen.has(nameOf(event.id, keyOf(event)))).map(({ id }) => id)
   return { missing, foreign, outOfOrder, duplicates }
 }

@@ -103,22 +103,28 @@ export class PartitionCountChangedError extends FanoutError {
   }
 }
 
-/** Thrown when an event can never be published as it is; the bridge halts before it, and sends nothing that comes after. */
+interface UnpublishableFacts {
+  readonly reason: string
+  readonly key?: string | undefined
+  readonly bytes?: number
+}
+
+/** Thrown when an event cannot be published as it is; the bridge parks it, or halts before it. */
 export class EventNotPublishableError extends FanoutError {
   override readonly code = 'FANOUT_EVENT_NOT_PUBLISHABLE'
   readonly eventId: string
   readonly position: bigint
-  /** The key of its record: the stream's id, after the tenant where there are any. */
-  readonly key: string
+  /** The key of its record; undefined when it could not be made. */
+  readonly key: string | undefined
   /** The size of its record; undefined when it could not be made. */
   readonly bytes: number | undefined
   constructor(
     event: Pick<RecordedEvent, 'id' | 'streamId' | 'tenant' | 'position' | 'type'>,
-    { reason, bytes, ...options }: ErrorOptions & { readonly reason: string; readonly bytes?: number },
+    { reason, key, bytes, ...options }: ErrorOptions & UnpublishableFacts,
   ) {
-    const key = recordKeyOf(event)
+    const of = key === undefined ? `stream "${recordKeyOf(event)}"` : `key "${key}"`
     super(
-      `event ${event.type} ${event.id} of key "${key}" at position ${event.position} cannot be published: ${reason}`,
+      `event ${event.type} ${event.id} of ${of} at position ${event.position} cannot be published: ${reason}`,
       options,
     )
     this.eventId = event.id

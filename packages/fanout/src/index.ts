@@ -2,7 +2,10 @@ export { Bridge, createBridge, type RunBridgeOptions } from './bridge/bridge.js'
 export { checkpointNameOf, listBridges, type BridgeStatus } from './bridge/bridge-status.js'
 export { checkPublished, type ExpectedEvent, type PublishedRecord, type PublishedReport } from './check-published.js'
 export { cloudEventHeaders, type CloudEventContext } from './bridge/cloud-event-headers.js'
+export { debeziumOutbox } from './bridge/debezium-outbox.js'
 export { defineBridge, type BridgeDefinition, type BridgeOptions } from './bridge/define-bridge.js'
+export type { EventPattern, FieldPattern, FieldPatterns, ValueTest } from './bridge/event-pattern.js'
+export type { TopicChoice, TopicRule } from './bridge/topic-choice.js'
 export {
   BatchTooLargeError,
   BridgeConfigurationError,

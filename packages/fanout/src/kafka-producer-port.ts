@@ -11,6 +11,16 @@ export interface KafkaRecord {
 export interface TopicSettings {
   readonly partitions: number
   readonly replicationFactor: number
+  /** How long records are kept at least, in milliseconds, -1 for ever; the broker's default unless said. */
+  readonly retentionMs?: number
+  /** How much of each partition is kept at least, in bytes, -1 for all; the broker's default unless said. */
+  readonly retentionBytes?: number
+  /** Events are deleted by age or size, and never compacted. */
+  readonly cleanupPolicy?: 'delete'
+  /** How the broker stores records; as they come unless said. Consumers need the codec. */
+  readonly compression?: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** How many replicas must have a record before it is acknowledged; the broker's default unless said. */
+  readonly minInsyncReplicas?: number
 }
 
 /**

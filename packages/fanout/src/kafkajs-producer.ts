@@ -4,6 +4,7 @@ import type { KafkaProducerPort, KafkaRecord, TopicSettings } from './kafka-prod
 import { createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
 import { isUnknownTopic, translateKafkajsError } from './kafkajs-errors.js'
 import { KafkajsSession } from './kafkajs-session.js'
+import { topicConfigOf } from './topic-settings.js'
 import { untilAborted } from './until-aborted.js'
 
 /**
@@ -57,10 +58,11 @@ class KafkajsProducer implements KafkaProducerPort {
     })
   }
 
-  async createTopic(topic: string, { partitions, replicationFactor }: TopicSettings): Promise<void> {
-    await this.withAdmin((admin) =>
-      admin.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor }], waitForLeaders: true }),
-    )
+  async createTopic(topic: string, settings: TopicSettings): Promise<void> {
+    const { partitions, replicationFactor } = settings
+    const configEntries = Object.entries(topicConfigOf(settings)).map(([name, value]) => ({ name, value }))
+    const wanted = { topic, numPartitions: partitions, replicationFactor, configEntries }
+    await this.withAdmin((admin) => admin.createTopics({ topics: [wanted], waitForLeaders: true }))
   }
 
   async send(records: readonly KafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {

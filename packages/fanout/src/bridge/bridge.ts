@@ -18,7 +18,7 @@ import {
   PartitionCountChangedError,
 } from '../errors.js'
 import type { KafkaProducerPort, TopicSettings } from '../kafka-producer-port.js'
-import { recordOfEvent, topicOfEvent, type EventRecord } from './record-of-event.js'
+import { isWanted, recordOfEvent, topicOfEvent, type EventRecord } from './record-of-event.js'
 import { sendGroups } from './send-groups.js'
 import { TopicPartitions } from './topic-partitions.js'
 import { untilAborted } from '../until-aborted.js'
@@ -93,7 +93,7 @@ export class Bridge implements Operable {
     this.name = definition.name
     this.maxMessageBytes = this.maxGroupBytes = options.maxMessageBytes ?? 1_048_576
     this.logger = options.logger ?? silentLogger
-    const { producer, createTopics, partitionCheckIntervalMs = 30_000 } = options
+    const { producer, createTopics = definition.createTopics, partitionCheckIntervalMs = 30_000 } = options
     this.topics = new TopicPartitions(producer, createTopics, partitionCheckIntervalMs)
   }
 
@@ -158,8 +158,8 @@ export class Bridge implements Operable {
       await checkpoint.advance(this.store.database.queryable, place)
       checkpoint.committed(place)
     }
-    if (events.length === 0) return advance(to)
     const { records, obstacle } = await this.recordsOf(events)
+    if (records.length === 0 && !obstacle) return advance(to)
     let remaining = records.length
     for (const group of sendGroups(records, this.maxGroupBytes)) {
       await this.send(group)
@@ -180,6 +180,7 @@ export class Bridge implements Operable {
     await this.topics.check()
     for (const event of events) {
       try {
+        if (!isWanted(this.definition, event)) continue
         await this.topics.learn([topicOfEvent(this.definition, event)])
         const record = recordOfEvent(this.definition, event, {
           schema: this.store.database.schema,

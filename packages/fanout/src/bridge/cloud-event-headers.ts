@@ -4,20 +4,22 @@ import type { RecordedEvent } from '@tidemark/eventstore'
 export interface CloudEventContext {
   readonly source: string
   readonly dataSchema: string | undefined
+  readonly format: 'binary' | 'structured'
 }
 
 /**
- * The headers of an event as a CloudEvent in binary mode, by the Kafka protocol binding of CloudEvents 1.0.
+ * The headers of an event as a CloudEvent, by the Kafka protocol binding of CloudEvents 1.0.
  *
+ * A structured one has the attributes as headers, too, as the binding allows: readers need not open the value to know an event.
  * Attributes without a value are left out. The trace context travels as it is, where tracing libraries look for it.
  */
 export function cloudEventHeaders(
   event: RecordedEvent,
-  { source, dataSchema }: CloudEventContext,
+  { source, dataSchema, format }: CloudEventContext,
 ): Record<string, string> {
   const { correlationId, causationId, traceparent, tracestate } = event.metadata
   const headers: Record<string, string> = {
-    'content-type': 'application/json',
+    'content-type': format === 'binary' ? 'application/json' : 'application/cloudevents+json; charset=UTF-8',
     ce_specversion: '1.0',
     ce_id: event.id,
     ce_source: source,

@@ -1,7 +1,12 @@
 import { storedTypesOf, type AnyAggregate, type LogFilter, type RecordedEvent } from '@tidemark/eventstore'
 import { BridgeConfigurationError } from '../errors.js'
+import type { TopicSettings } from '../kafka-producer-port.js'
+import { partitionFor } from '../partition-for.js'
+import { recordKeyOf } from '../record-key.js'
+import { chooseTopics, compileWhere, type TopicChoice, type TopicRule } from './topic-choice.js'
+import { checkTopicSettings } from '../topic-settings.js'
 
-/** What {@link defineBridge} takes. */
+/** What {@link defineBridge} takes. Its functions are pure: they are called again when records are sent again. */
 export interface BridgeOptions {
   /** The name of its checkpoint: letters, digits, `_`, `.` and `-`. */
   readonly name: string
@@ -9,26 +14,50 @@ export interface BridgeOptions {
   readonly from?: readonly AnyAggregate[]
   /** The event types that are published, with `from` under their former names too, as stored; all of them unless said. */
   readonly types?: readonly string[]
-  /** One topic, a topic per aggregate, or a pure function; `<aggregate>.events` unless said. */
-  readonly topic?: string | Readonly<Record<string, string>> | ((event: RecordedEvent) => string)
+  /** Which of these events are published, by their content: a pattern, several of which any may hold, or a function; all of them unless said. */
+  readonly where?: TopicRule['where']
+  /** Where they go; `'{aggregate}.events'` unless said. */
+  readonly topic?: TopicChoice
+  /** What keeps its order, and decides the partition; the stream's id unless said, after the tenant where there are any. */
+  readonly key?: (event: RecordedEvent) => string
+  /**
+   * What a record carries: the event's data, a notification of it (type, id, stream, version and position, for consumers that fetch the rest), or what
+   * a function makes of it. The data as stored unless said.
+   */
+  readonly payload?: 'event' | 'notification' | ((event: RecordedEvent) => unknown)
+  /** Whether CloudEvents' attributes are in the headers (`binary`), or also in the value around the data (`structured`); `binary` unless said. */
+  readonly format?: 'binary' | 'structured'
   /** What `ce_source` says; `/<schema of the store>/<aggregate>` unless said. Consumers know an event by source and id together. */
   readonly source?: string
   /** The URI of the schema of an event's data, for `ce_dataschema`. */
   readonly dataSchema?: (event: RecordedEvent) => string | undefined
   /** Headers of your own beside those of CloudEvents, which they cannot replace. */
   readonly headers?: (event: RecordedEvent) => Readonly<Record<string, string>>
+  /** The partition of a key, from 0 to below the number of partitions; the one that Java's clients choose unless said. */
+  readonly partitioner?: (key: string, partitionCount: number) => number
+  /** `park` sets an event that cannot be published aside with the later ones of its key; `halt` stops the bridge before it. `park` unless said. */
+  readonly onUnpublishable?: 'park' | 'halt'
+  /** Creates topics that are missing, like this; without it a missing topic is an error. */
+  readonly createTopics?: TopicSettings
 }
 
 /** What a bridge publishes, and where to; made by {@link defineBridge}. */
 export interface BridgeDefinition {
   readonly name: string
   readonly filter: LogFilter
+  readonly matches: (event: RecordedEvent) => boolean
   /** The topics that are known before the first event. */
   readonly topics: readonly string[]
   readonly topicOf: (event: RecordedEvent) => string
+  readonly keyOf: (event: RecordedEvent) => string
+  readonly payload: NonNullable<BridgeOptions['payload']>
+  readonly format: NonNullable<BridgeOptions['format']>
   readonly source: string | undefined
-  readonly dataSchema: ((event: RecordedEvent) => string | undefined) | undefined
-  readonly headers: ((event: RecordedEvent) => Readonly<Record<string, string>>) | undefined
+  readonly dataSchema: BridgeOptions['dataSchema']
+  readonly headers: BridgeOptions['headers']
+  readonly partitioner: (key: string, partitionCount: number) => number
+  readonly onUnpublishable: NonNullable<BridgeOptions['onUnpublishable']>
+  readonly createTopics: TopicSettings | undefined
 }
 
 /**
@@ -37,47 +66,53 @@ export interface BridgeDefinition {
  * Its name is its identity: under another name it starts at the beginning of the log. A filter that is widened later does not bring
  * back what was passed over.
  *
- * @throws {BridgeConfigurationError} a name, a topic or an event type cannot be.
+ * @throws {BridgeConfigurationError} a name, a topic, a pattern, an event type or a setting cannot be.
  *
  * @example
- * const orders = defineBridge({ name: 'orders', from: [Order], topic: 'shop.orders' })
+ * const orders = defineBridge({
+ *   name: 'orders',
+ *   from: [Order],
+ *   topic: [
+ *     { where: { type: 'OrderPlaced', data: { tier: 'premium', total: { gt: 100 } } }, to: 'premium-orders' },
+ *     { to: '{aggregate}.events' },
+ *   ],
+ * })
  */
 export function defineBridge(options: BridgeOptions): BridgeDefinition {
-  const { name, from, types, topic, source, dataSchema, headers } = options
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(name)) {
-    throw new BridgeConfigurationError(
-      `bridge name ${JSON.stringify(name)} is not usable: letters, digits, _, . and -, at most 100`,
-    )
-  }
+  const { name, from, types, where, topic, key = recordKeyOf, source, dataSchema, headers, createTopics } = options
+  const { payload = 'event', format = 'binary', onUnpublishable = 'park', partitioner } = options
+  checkName(name)
   const categories = from?.map((aggregate) => aggregate.name)
   checkTypes(name, from, types)
-  checkTopicMap(name, categories, topic)
-  const topicOf = (event: RecordedEvent) =>
-    checkTopic(name, typeof topic === 'function' ? topic(event) : topicOfCategory(topic, event.category))
-  const topics = typeof topic === 'function' ? [] : knownTopics(topic, categories)
-  for (const each of topics) checkTopic(name, each)
+  checkChoice(name, 'payload', payload, ['event', 'notification'])
+  checkChoice(name, 'format', format, ['binary', 'structured'])
+  checkChoice(name, 'onUnpublishable', onUnpublishable, ['park', 'halt'])
+  if (createTopics) checkTopicSettings(name, createTopics)
+  const { topicOf, known } = chooseTopics(name, topic, categories)
   const storedTypes = types && storedTypesOf(from ?? [], types)
-  return { name, filter: { categories, types: storedTypes }, topics, topicOf, source, dataSchema, headers }
+  return {
+    name,
+    filter: { categories, types: storedTypes },
+    matches: compileWhere(name, 'where', where),
+    topics: known,
+    topicOf,
+    keyOf: key,
+    ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics },
+    partitioner: partitioner ?? partitionFor,
+  }
 }
 
-type FixedTopic = string | Readonly<Record<string, string>> | undefined
-
-function topicOfCategory(topic: FixedTopic, category: string): string {
-  if (typeof topic === 'string') return topic
-  return (topic && Object.hasOwn(topic, category) ? topic[category] : undefined) ?? `${category}.events`
-}
-
-function knownTopics(topic: FixedTopic, categories: readonly string[] | undefined): string[] {
-  if (typeof topic === 'string') return [topic]
-  const known = categories?.map((category) => topicOfCategory(topic, category)) ?? Object.values(topic ?? {})
-  return [...new Set(known)]
-}
-
-/** @throws {BridgeConfigurationError} Kafka would not take the name. */
-function checkTopic(bridge: string, topic: string): string {
-  if (/^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== '.' && topic !== '..') return topic
+function checkName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(name)) return
   throw new BridgeConfigurationError(
-    `bridge "${bridge}": topic ${JSON.stringify(topic)} is not usable: letters, digits, ., _ and -, at most 249`,
+    `bridge name ${JSON.stringify(name)} is not usable: letters, digits, _, . and -, at most 100`,
+  )
+}
+
+function checkChoice(bridge: string, option: string, value: unknown, choices: readonly string[]): void {
+  if (typeof value === 'function' || choices.includes(value as string)) return
+  throw new BridgeConfigurationError(
+    `bridge "${bridge}": ${option} cannot be ${JSON.stringify(value)}: it is ${choices.join(' or ')}`,
   )
 }
 
@@ -95,14 +130,5 @@ function checkTypes(
   if (unknown === undefined) return
   throw new BridgeConfigurationError(
     `bridge "${bridge}": none of its aggregates has an event ${unknown}, they have ${[...known].join(', ')}`,
-  )
-}
-
-function checkTopicMap(bridge: string, categories: readonly string[] | undefined, topic: BridgeOptions['topic']): void {
-  if (typeof topic !== 'object' || !categories) return
-  const stranger = Object.keys(topic).find((category) => !categories.includes(category))
-  if (stranger === undefined) return
-  throw new BridgeConfigurationError(
-    `bridge "${bridge}" has a topic for "${stranger}", which is not among its aggregates: ${categories.join(', ')}`,
   )
 }

@@ -40,6 +40,39 @@ test('takes one topic, a topic per aggregate, or a function', () => {
   expect(() => strange.topicOf(eventOf('order'))).toThrow('topic "no topic" is not usable')
 })
 
+test('fills templates from the event', () => {
+  const bridge = defineBridge({ name: 'b', from: [Order], topic: 'shop.{aggregate}.{type}' })
+  expect(bridge.topics).toEqual([])
+  expect(bridge.topicOf({ ...eventOf('order'), type: 'OrderPlaced' })).toBe('shop.order.OrderPlaced')
+  expect(() => bridge.topicOf({ ...eventOf('order'), type: 'Order placed' })).toThrow('is not usable')
+  const perTenant = defineBridge({ name: 'b', topic: '{tenant}.events' })
+  expect(perTenant.topicOf({ ...eventOf('order'), tenant: 'acme' })).toBe('acme.events')
+  expect(() => perTenant.topicOf(eventOf('order'))).toThrow('the event has no tenant')
+  expect(defineBridge({ name: 'b', from: [Order], topic: 'shop.{aggregate}' }).topics).toEqual(['shop.order'])
+})
+
+test('sends an event by the first topic rule that matches', () => {
+  const bridge = defineBridge({
+    name: 'b',
+    from: [Order],
+    topic: [
+      { where: { type: 'OrderPlaced', data: { tier: 'premium', total: { gt: 100 } } }, to: 'premium-orders' },
+      { where: ({ type }) => type === 'OrderPlaced', to: 'placed-orders' },
+      { to: '{aggregate}.events' },
+    ],
+  })
+  expect(bridge.topics).toEqual(['premium-orders', 'placed-orders', 'order.events'])
+  const placed = (data: unknown) => bridge.topicOf({ ...eventOf('order'), type: 'OrderPlaced', data })
+  expect(placed({ tier: 'premium', total: 101 })).toBe('premium-orders')
+  expect(placed({ tier: 'premium', total: 100 })).toBe('placed-orders')
+  expect(bridge.topicOf({ ...eventOf('order'), type: 'OrderPaid', data: {} })).toBe('order.events')
+})
+
+test('parks unless it is told to halt, and chooses the partition of Java', () => {
+  const bridge = defineBridge({ name: 'b' })
+  expect([bridge.onUnpublishable, bridge.partitioner('21', 1000)]).toEqual(['park', (-973932308 & 0x7fffffff) % 1000])
+})
+
 test.each<[BridgeOptions, string]>([
   [{ name: 'a b' }, 'bridge name "a b" is not usable'],
   [{ name: 'b', topic: 'a b' }, 'topic "a b" is not usable'],
@@ -48,6 +81,23 @@ test.each<[BridgeOptions, string]>([
   [{ name: 'b', types: [] }, 'publishes nothing'],
   [{ name: 'b', from: [Order], types: ['OrderPlcaed'] }, 'has an event OrderPlcaed, they have OrderPlaced,'],
   [{ name: 'b', from: [Order], topic: { ordr: 'orders' } }, 'has a topic for "ordr"'],
+  [{ name: 'b', topic: '{category}.events' }, 'has {category}, a template knows {aggregate}, {type} and {tenant}'],
+  [{ name: 'b', topic: '{aggregate} events' }, 'topic "x events" is not usable'],
+  [{ name: 'b', topic: [{ where: { type: 'A' }, to: 'a' }] }, 'the last topic rule, and no other'],
+  [{ name: 'b', topic: [{ to: 'a' }, { to: 'b' }] }, 'the last topic rule, and no other'],
+  [{ name: 'b', topic: [{ where: { data: {} }, to: 'a' }, { to: 'b' }] }, 'topic[0].where.data says nothing'],
+  [{ name: 'b', payload: 'thin' as never }, 'payload cannot be "thin": it is event or notification'],
+  [{ name: 'b', format: 'xml' as never }, 'format cannot be "xml": it is binary or structured'],
+  [{ name: 'b', onUnpublishable: 'skip' as never }, 'onUnpublishable cannot be "skip": it is park or halt'],
+  [{ name: 'b', createTopics: { partitions: 0, replicationFactor: 1 } }, 'partitions is a whole number from 1'],
+  [
+    { name: 'b', createTopics: { partitions: 1, replicationFactor: 1, cleanupPolicy: 'compact' as never } },
+    'compaction keeps the last event of a stream',
+  ],
+  [
+    { name: 'b', createTopics: { partitions: 1, replicationFactor: 1, minInsyncReplicas: 2 } },
+    'minInsyncReplicas is more than its replicationFactor',
+  ],
 ])('refuses %j', (options, message) => {
   expect(() => defineBridge(options)).toThrow(expect.objectContaining({ code: 'FANOUT_CONFIGURATION' }))
   expect(() => defineBridge(options)).toThrow(message)

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '@tidemark/eventstore'
 import { expect, test } from 'vitest'
-import { defineBridge, type BridgeOptions } from '../../src/index.js'
+import { debeziumOutbox, defineBridge, type BridgeOptions } from '../../src/index.js'
 import { recordOfEvent } from '../../src/bridge/record-of-event.js'
 
 const event: RecordedEvent = {
@@ -67,6 +67,67 @@ test('names the event when a function of the bridge fails', () => {
     expect(() => make({ [name]: options })).toThrow(`event OrderPlaced ${event.id} of key "order-o-1"`)
     expect(() => make({ [name]: options })).toThrow(`"${name}" of its bridge failed: no such field`)
   }
+})
+
+test('makes a thin notification, or what a function makes', () => {
+  const valueOf = (options: Partial<BridgeOptions>, changes = {}) =>
+    JSON.parse(make(options, changes).record.value.toString()) as unknown
+  const notification = {
+    type: 'OrderPlaced',
+    id: event.id,
+    stream: 'order-o-1',
+    version: '3',
+    position: '9007199254740993',
+  }
+  expect(valueOf({ payload: 'notification' })).toEqual(notification)
+  expect(valueOf({ payload: 'notification' }, { tenant: 'acme' })).toEqual({ ...notification, tenant: 'acme' })
+  expect(valueOf({ payload: ({ data }) => [data] })).toEqual([{ total: 1 }])
+  expect(() => make({ payload: () => undefined })).toThrow('a payload of type undefined has no JSON')
+  const cyclic: Record<string, unknown> = {}
+  cyclic['itself'] = cyclic
+  expect(() => make({ payload: () => cyclic })).toThrow('"payload" of its bridge failed')
+})
+
+test('makes a CloudEvent in structured mode, of which the headers say the same', () => {
+  const { record } = make({ format: 'structured', dataSchema: () => 'https://example.com/s' }, { tenant: 'acme' })
+  expect(record.headers).toMatchObject({
+    'content-type': 'application/cloudevents+json; charset=UTF-8',
+    ce_id: event.id,
+    ce_type: 'OrderPlaced',
+  })
+  expect(JSON.parse(record.value.toString())).toEqual({
+    specversion: '1.0',
+    id: event.id,
+    source: '/tidemark/order',
+    type: 'OrderPlaced',
+    subject: 'order-o-1',
+    time: '2026-01-02T03:04:05.678Z',
+    datacontenttype: 'application/json',
+    dataschema: 'https://example.com/s',
+    streamversion: '3',
+    globalposition: '9007199254740993',
+    schemaversion: '2',
+    tenant: 'acme',
+    tracestate: 'a=b',
+    data: { total: 1 },
+  })
+})
+
+test('looks like the outbox of Debezium, where it shall', () => {
+  const { record } = make(debeziumOutbox(), { tenant: 'acme' })
+  expect(record).toMatchObject({ topic: 'outbox.event.order', key: 'acme/o-1' })
+  expect(record.headers).toMatchObject({ id: event.id, aggregateType: 'order', ce_id: event.id })
+  expect(make(debeziumOutbox()).record.key).toBe('o-1')
+  expect(JSON.parse(record.value.toString())).toEqual({ total: 1 })
+})
+
+test('takes the key and the partition from the definition, and refuses what cannot be', () => {
+  const partitioner = (key: string, count: number) => key.length % count
+  expect(make({ key: ({ type }) => type, partitioner }).record).toMatchObject({ key: 'OrderPlaced', partition: 2 })
+  for (const partition of [-1, 3, 0.5, NaN])
+    expect(() => make({ partitioner: () => partition })).toThrow('and there are 3 partitions from 0')
+  expect(() => make({ key: () => '' })).toThrow('"key" of its bridge failed: it gave ""')
+  expect(() => make({ key: () => undefined as never })).toThrow('stream "order-o-1"')
 })
 
 test.each(['ce_id', 'CE_extra', 'content-type', 'traceparent'])('does not let %s be replaced', (name) => {
