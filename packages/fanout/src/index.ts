@@ -1,10 +1,15 @@
 export { Bridge, createBridge, type RunBridgeOptions } from './bridge/bridge.js'
-export { checkpointNameOf, listBridges, type BridgeStatus } from './bridge/bridge-status.js'
+export type { SendOptions } from './bridge/bridge-options.js'
+export { checkpointNameOf, listBridges, type BridgeStatus, type ListBridgesOptions } from './bridge/bridge-status.js'
 export { checkPublished, type ExpectedEvent, type PublishedRecord, type PublishedReport } from './check-published.js'
 export { cloudEventHeaders, type CloudEventContext } from './bridge/cloud-event-headers.js'
 export { debeziumOutbox } from './bridge/debezium-outbox.js'
 export { defineBridge, type BridgeDefinition, type BridgeOptions } from './bridge/define-bridge.js'
 export type { EventPattern, FieldPattern, FieldPatterns, ValueTest } from './bridge/event-pattern.js'
+export { listParkedRecords } from './bridge/list-parked-records.js'
+export { pauseBridge, resumeBridge } from './bridge/pause-bridge.js'
+export { retryParkedRecords, type RetriedKey, type RetryParkedRecordsOptions } from './bridge/retry-parked-records.js'
+export type { ParkedRecord, ParkedRecordSelection } from './sql/select-parked-records.js'
 export type { TopicChoice, TopicRule } from './bridge/topic-choice.js'
 export {
   BatchTooLargeError,

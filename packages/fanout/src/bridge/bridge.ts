@@ -1,44 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  failpoint,
+  inTransaction,
+  on,
   silentLogger,
+  type Checkpoint,
   type CheckpointPlace,
   type EventStore,
   type Logger,
   type Operable,
-  type RecordedEvent,
   type Subscription,
   type SubscriptionBatch,
 } from '@tidemark/eventstore'
+import { BridgeConfigurationError, EventNotPublishableError, PartitionCountChangedError } from '../errors.js'
+import { insertParked, selectWaiting, type SetAside } from '../sql/parked-record-statements.js'
+import { untilAborted } from '../until-aborted.js'
+import { checkSendOptions, createSendingParts, type SendingParts, type SendOptions } from './bridge-options.js'
 import { checkpointNameOf, listBridges, type BridgeStatus } from './bridge-status.js'
 import type { BridgeDefinition } from './define-bridge.js'
-import {
-  BatchTooLargeError,
-  BridgeConfigurationError,
-  EventNotPublishableError,
-  PartitionCountChangedError,
-} from '../errors.js'
-import type { KafkaProducerPort, TopicSettings } from '../kafka-producer-port.js'
-import { isWanted, recordOfEvent, topicOfEvent, type EventRecord } from './record-of-event.js'
-import { sendGroups } from './send-groups.js'
-import { TopicPartitions } from './topic-partitions.js'
-import { untilAborted } from '../until-aborted.js'
+import { planRecords } from './plan-records.js'
+import { isTopicTrouble } from './topic-partitions.js'
+import { WaitingKeys } from './waiting-keys.js'
 
-export interface RunBridgeOptions {
-  /** Where the records go; the bridge connects it and leaves it to the caller to disconnect. */
-  readonly producer: KafkaProducerPort
-  /** How many events are in flight at most, and so are sent again at most after a crash; 500 unless said. */
-  readonly batchSize?: number
-  /** What the topics accept as `max.message.bytes`; 1,048,576 unless said. */
-  readonly maxMessageBytes?: number
-  /** Creates topics that are missing, like this; without it a missing topic is an error. */
-  readonly createTopics?: TopicSettings
+export interface RunBridgeOptions extends SendOptions {
   /** How long another process waits before it takes over from one that died; 10,000 ms unless said. */
   readonly leaseMs?: number
   /** Who this is, for people. */
   readonly owner?: string
   /** How often Kafka is asked whether the topics still have their partitions; 30,000 ms unless said. */
   readonly partitionCheckIntervalMs?: number
-  readonly logger?: Logger
 }
 
 /**
@@ -53,13 +42,7 @@ export interface RunBridgeOptions {
  * await bridge.start()
  */
 export function createBridge(store: EventStore, definition: BridgeDefinition, options: RunBridgeOptions): Bridge {
-  const { batchSize = 500, maxMessageBytes = 1_048_576 } = options
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new BridgeConfigurationError(`bridge "${definition.name}": batchSize is a whole number from 1`)
-  }
-  if (!(maxMessageBytes >= 1024)) {
-    throw new BridgeConfigurationError(`bridge "${definition.name}": maxMessageBytes is at least 1024`)
-  }
+  checkSendOptions(definition.name, options)
   return new Bridge(store, definition, options)
 }
 
@@ -72,13 +55,13 @@ export function createBridge(store: EventStore, definition: BridgeDefinition, op
 export class Bridge implements Operable {
   readonly kind = 'bridge'
   readonly name: string
-  private readonly topics: TopicPartitions
-  private readonly maxMessageBytes: number
-  /** What goes to a partition at once; less than a message may have, once a broker took less than that. */
-  private maxGroupBytes: number
+  private readonly parts: SendingParts
   private readonly logger: Logger
+  private readonly ending = new AbortController()
   private readonly giveUp = new AbortController()
   private subscription: Subscription | undefined
+  /** What is parked, as the owner of this checkpoint knows it: anybody else may change it. */
+  private known: { readonly checkpoint: Checkpoint; readonly waiting: WaitingKeys } | undefined
   private published = 0
   /** Why it does not get on; gone with the next success. */
   private failure: Error | undefined
@@ -91,10 +74,12 @@ export class Bridge implements Operable {
     private readonly options: RunBridgeOptions,
   ) {
     this.name = definition.name
-    this.maxMessageBytes = this.maxGroupBytes = options.maxMessageBytes ?? 1_048_576
     this.logger = options.logger ?? silentLogger
-    const { producer, createTopics = definition.createTopics, partitionCheckIntervalMs = 30_000 } = options
-    this.topics = new TopicPartitions(producer, createTopics, partitionCheckIntervalMs)
+    this.parts = createSendingParts(store, definition, {
+      ...options,
+      signal: this.giveUp.signal,
+      checkIntervalMs: options.partitionCheckIntervalMs ?? 30_000,
+    })
   }
 
   /**
@@ -106,9 +91,13 @@ export class Bridge implements Operable {
   async start(): Promise<void> {
     if (this.subscription) return
     await this.options.producer.connect()
-    await this.topics.learn(this.definition.topics)
+    await this.parts.topics.learn(this.definition.topics)
+    this.subscription ??= this.subscribe()
+  }
+
+  private subscribe(): Subscription {
     const { batchSize = 500, leaseMs, owner } = this.options
-    this.subscription ??= this.store.subscribe({
+    return this.store.subscribe({
       name: checkpointNameOf(this.name),
       filter: this.definition.filter,
       batchSize,
@@ -124,6 +113,7 @@ export class Bridge implements Operable {
    * A bridge that was stopped stays so: make a new one. Stop it before its producer, its store and its pool are closed.
    */
   async stop({ timeoutMs = 8000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.ending.abort()
     const timer = setTimeout(() => this.giveUp.abort(), timeoutMs)
     await this.subscription?.stop()
     clearTimeout(timer)
@@ -134,7 +124,7 @@ export class Bridge implements Operable {
     const [stored] = await listBridges(this.store, [this.definition])
     if (!stored) throw new BridgeConfigurationError(`bridge "${this.name}" has no status`)
     const { subscription, failure, published } = this
-    if (!subscription) return { ...stored, published }
+    if (!subscription || stored.state === 'paused') return { ...stored, published }
     const alive = subscription.state === 'running' || subscription.state === 'retrying'
     const state = this.halted ? 'failed' : alive && failure ? 'retrying' : subscription.state
     return { ...stored, state, error: failure?.message ?? stored.error, published }
@@ -146,81 +136,97 @@ export class Bridge implements Operable {
       this.failure = undefined
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error))
-      this.topics.distrust()
+      this.known = undefined
+      this.parts.topics.distrust()
+      if (!isTopicTrouble(error)) this.parts.topics.forgive()
       if (error instanceof EventNotPublishableError || error instanceof PartitionCountChangedError) this.halt(error)
       throw error
     }
   }
 
-  /** Publishes in the order of the log, and moves the checkpoint behind each acknowledged group: the prefix has no hole. */
+  /**
+   * Publishes in the order of the log, and moves the checkpoint behind each acknowledged group: the prefix has no hole.
+   *
+   * What cannot be published is parked before anything is sent, so that it is known to whoever takes over from then on.
+   */
   private async publish({ events, to, checkpoint }: SubscriptionBatch): Promise<void> {
-    const advance = async (place: CheckpointPlace) => {
-      await checkpoint.advance(this.store.database.queryable, place)
-      checkpoint.committed(place)
-    }
-    const { records, obstacle } = await this.recordsOf(events)
-    if (records.length === 0 && !obstacle) return advance(to)
-    let remaining = records.length
-    for (const group of sendGroups(records, this.maxGroupBytes)) {
-      await this.send(group)
-      remaining -= group.length
-      this.published += group.length
-      const last = group.at(-1)?.event
-      if (remaining === 0 && !obstacle) await advance(to)
-      else if (last) await advance({ position: last.position, eventId: last.id, epoch: to.epoch })
-    }
-    if (obstacle) throw obstacle
-  }
-
-  /** The records of a batch, up to the first event that cannot be published: what comes after it must not overtake it. */
-  private async recordsOf(
-    events: readonly RecordedEvent[],
-  ): Promise<{ readonly records: EventRecord[]; readonly obstacle: EventNotPublishableError | undefined }> {
-    const records: EventRecord[] = []
-    await this.topics.check()
-    for (const event of events) {
-      try {
-        if (!isWanted(this.definition, event)) continue
-        await this.topics.learn([topicOfEvent(this.definition, event)])
-        const record = recordOfEvent(this.definition, event, {
-          schema: this.store.database.schema,
-          partitionCountOf: (topic) => this.topics.countOf(topic),
-          maxMessageBytes: this.maxMessageBytes,
-        })
-        records.push(record)
-      } catch (error) {
-        if (error instanceof EventNotPublishableError) return { records, obstacle: error }
-        throw error
+    const { context, topics, sender } = this.parts
+    const waiting = await this.waitingFor(checkpoint)
+    await topics.check({ mayRefuse: this.definition.onUnpublishable === 'park' })
+    for (;;) {
+      const left = events.filter(({ position }) => position > checkpoint.place.position)
+      const { records, setAside, obstacle } = await planRecords(context, left, waiting)
+      if (setAside.length > 0) await this.park(checkpoint, setAside)
+      const again = await sender.send(records, async (group) => {
+        this.published += group.length
+        const last = group.at(-1)?.event
+        if (last) await this.advance(checkpoint, { position: last.position, eventId: last.id, epoch: to.epoch })
+      })
+      if (!again) {
+        if (obstacle) throw obstacle
+        return this.advance(checkpoint, to)
       }
+      if (again.refused) await this.setAsideRefused(checkpoint, waiting, { events, error: again.refused })
     }
-    return { records, obstacle: undefined }
   }
 
-  /** Sends one group and waits for it. Where the broker takes less than was assumed, this and all later groups are made smaller. */
-  private async send(group: readonly EventRecord[]): Promise<void> {
-    await failpoint?.('bridge.before-send')
-    try {
-      const records = group.map(({ record }) => record)
-      await this.options.producer.send(records, { signal: this.giveUp.signal })
-    } catch (error) {
-      if (!(error instanceof BatchTooLargeError)) throw error
-      const [only, second] = group
-      if (only && !second) {
-        const reason = `topic "${only.record.topic}" refuses its record of ${only.bytes} bytes: raise max.message.bytes of the topic, or store large payloads by reference`
-        throw new EventNotPublishableError(only.event, { reason, bytes: only.bytes, cause: error })
-      }
-      this.maxGroupBytes = Math.ceil(this.maxGroupBytes / 2)
-      this.logger.warn({ bridge: this.name, maxGroupBytes: this.maxGroupBytes }, 'the broker takes less at once')
-      for (const smaller of sendGroups(group, this.maxGroupBytes)) await this.send(smaller)
-      return
-    }
-    await failpoint?.('bridge.after-send')
+  private async advance(checkpoint: Checkpoint, place: CheckpointPlace): Promise<void> {
+    await checkpoint.advance(this.store.database.queryable, place)
+    checkpoint.committed(place)
   }
 
-  /** Ends the subscription from within its own batch, so nobody waits for it here. */
+  /** What a broker refused is parked before the rest is planned anew, which then waits for it. */
+  private async setAsideRefused(
+    checkpoint: Checkpoint,
+    waiting: WaitingKeys,
+    { events, error }: { readonly events: SubscriptionBatch['events']; readonly error: EventNotPublishableError },
+  ): Promise<void> {
+    const event = events.find(({ position }) => position === error.position)
+    if (!event || this.definition.onUnpublishable === 'halt') throw error
+    await this.park(checkpoint, [{ event, key: error.key, error }])
+    waiting.add(event, error.key)
+  }
+
+  /** Parks events where the checkpoint is still ours and where it was: one that lost it parks nothing. */
+  private async park(checkpoint: Checkpoint, setAside: readonly SetAside[]): Promise<void> {
+    await inTransaction(this.store.pool, async (client) => {
+      await checkpoint.advance(client, checkpoint.place)
+      await insertParked(on(this.store.database, client), this.name, setAside)
+    })
+    for (const { event, key, error } of setAside) {
+      if (!error) continue
+      this.logger.error({ err: error, bridge: this.name, key, event: event.id }, 'an event was parked with its key')
+    }
+  }
+
+  private async waitingFor(checkpoint: Checkpoint): Promise<WaitingKeys> {
+    if (this.known?.checkpoint !== checkpoint) {
+      const waiting = new WaitingKeys(await selectWaiting(this.store.database, this.name))
+      this.known = { checkpoint, waiting }
+    }
+    return this.known.waiting
+  }
+
+  /** Ends the subscription from within its own batch, so nobody waits for it here; it begins anew once somebody resumes the bridge. */
   private halt(error: Error): void {
     this.halted = true
     this.logger.error({ err: error, bridge: this.name }, 'the bridge halted: what is said has to be put right first')
-    void this.subscription?.stop()
+    void this.subscription
+      ?.stop()
+      .then(() => this.resumed())
+      .catch(() => undefined)
+  }
+
+  private async resumed(): Promise<void> {
+    for (;;) {
+      await sleep(1000, undefined, { signal: this.ending.signal, ref: false })
+      const [stored] = await listBridges(this.store, [this.definition]).catch(() => [])
+      if (stored && stored.error === undefined) break
+    }
+    if (this.ending.signal.aborted) return
+    this.halted = false
+    this.failure = undefined
+    this.parts.topics.forget()
+    this.subscription = this.subscribe()
   }
 }

@@ -161,7 +161,10 @@ describe.skipIf(!brokers)('a bridge', () => {
 
   test('halts before an event that is too large, after what came before it, and sends nothing later', async () => {
     const topic = uniqueTopic()
-    const bridge = await startBridge({ name: 'large', from: [Order], topic }, { maxMessageBytes: 5000 })
+    const bridge = await startBridge(
+      { name: 'large', from: [Order], topic, onUnpublishable: 'halt' },
+      { maxMessageBytes: 5000 },
+    )
     await caughtUp(bridge)
     const before = (await bridge.status()).published!
     const placed = (note?: string) => [
@@ -218,6 +221,7 @@ describe.skipIf(!brokers)('a bridge', () => {
     })
     const bridge = await startBridge({
       name: 'small',
+      onUnpublishable: 'halt',
       topic: ({ aggregateId }) => (aggregateId === 'small' ? topic : `${topic}-others`),
     })
     const { error } = await until(

@@ -1,0 +1,17 @@
+import type { EventStore } from '@tidemark/eventstore'
+import { selectParkedRecords, type ParkedRecord, type ParkedRecordSelection } from '../sql/select-parked-records.js'
+
+/**
+ * The events that bridges have parked, in the order of the log; 1,000 at most unless said.
+ *
+ * @example
+ * for (const { key, type, status, error } of await listParkedRecords(store, { bridge: 'orders' }))
+ *   console.log(key, type, status, error?.message)
+ */
+export function listParkedRecords(
+  store: EventStore,
+  selection: ParkedRecordSelection = {},
+  { limit = 1000 }: { readonly limit?: number } = {},
+): Promise<ParkedRecord[]> {
+  return selectParkedRecords(store.database, selection, { limit })
+}
