@@ -22,7 +22,11 @@ export function stallText(stall: Stall | undefined): string {
 }
 
 /** The same with what can be done about it; undefined when it gets on. */
-export function stallAdvice(name: string, stall: Stall | undefined): string | undefined {
+export function stallAdvice(
+  name: string,
+  stall: Stall | undefined,
+  noun: 'projections' | 'bridge' = 'projections',
+): string | undefined {
   switch (stall?.reason) {
     case undefined:
       return undefined
@@ -30,14 +34,14 @@ export function stallAdvice(name: string, stall: Stall | undefined): string | un
       return `an open append of ${holderText(stall.pid)} holds the head back: commit or end it; see pg_stat_activity`
     case 'poison':
       return stall.retryInMs === undefined
-        ? `it stopped after ${stall.failures} failures: mend it, then \`tidemark projections resume ${name}\``
+        ? `it stopped after ${stall.failures} failures: mend it, then \`tidemark ${noun} resume ${name}\``
         : `a batch failed ${stall.failures} times and is tried again in ${durationText(stall.retryInMs)}`
     case 'lease':
       return stall.owner === undefined
-        ? 'nobody runs all of it: start a process with `tidemark start --only projections`'
+        ? `nobody runs all of it: start a process with \`tidemark start --only ${noun}\``
         : `${stall.owner} has it and does not move: look at its log, or end it`
     case 'paused':
-      return `it was paused (${stall.why}): \`tidemark projections resume ${name}\` lets it go on`
+      return `it was paused (${stall.why}): \`tidemark ${noun} resume ${name}\` lets it go on`
     case 'other-version-live':
       return `version ${stall.version} is live: \`tidemark projections rebuild ${name}\` brings the version of this code live`
     case 'database':

@@ -2,6 +2,10 @@ import { Command, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { addBlame } from './commands/blame.js'
 import { addBridgeList } from './commands/bridge-list.js'
+import { addBridgeParked } from './commands/bridge-parked.js'
+import { addBridgePause, addBridgeResume } from './commands/bridge-pause.js'
+import { addBridgeRetry } from './commands/bridge-retry.js'
+import { addBridgeShow } from './commands/bridge-show.js'
 import { addConfigPrint } from './commands/config-print.js'
 import { addDbImport } from './commands/db-import.js'
 import { addDbMigrate } from './commands/db-migrate.js'
@@ -37,6 +41,8 @@ const lifecycle = [
   ...[addProjectionsDiff, addProjectionsPromote, addProjectionsRollback],
 ]
 
+const bridge = [addBridgeList, addBridgeShow, addBridgeParked, addBridgeRetry, addBridgePause, addBridgeResume]
+
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
   ['db', 'the schema in the database', addDbMigrate, addDbStatus, addDbNewEpoch, addDbImport],
   ['projections', 'read models', addProjectionsList, ...lifecycle, addProjectionsReplay, addProjectionsVerify],
@@ -44,7 +50,7 @@ const nouns: readonly (readonly [noun: string, description: string, ...verbs: Ad
   ['streams', 'what happened to one aggregate', addStreamsList, addStreamsShow, addStreamsTruncate],
   ['schemas', 'the shapes of events', addSchemasList, addSchemasCheck, addSchemasDiff],
   ['subjects', 'the people whom events are about', addSubjectsForget],
-  ['bridge', 'events on their way to Kafka', addBridgeList],
+  ['bridge', 'events on their way to Kafka', ...bridge],
   ['config', 'what this command works with', addConfigPrint],
 ]
 

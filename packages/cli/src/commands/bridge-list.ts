@@ -2,17 +2,24 @@ import type { Command } from 'commander'
 import { listBridges, type BridgeStatus } from '@tidemark/fanout'
 import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
-import { bigNumber } from '../numbers.js'
+import { stallText } from '../describe-stall.js'
+import { durationText } from '../durations.js'
 import { judgeHealth } from '../judge-health.js'
+import { bigNumber } from '../numbers.js'
+import { withExample } from '../with-example.js'
+import { measureMs } from './projections-list.js'
 
 export const addBridgeList: AddCommand = (parent, context) => {
-  parent
-    .command('list')
-    .description('how far each bridge has published; ends with 3 when one has failed')
+  withExample(
+    parent.command('list'),
+    'bridge list',
+    'bridge list --max-lag 1000 -o json | jq ".data[] | select(.stall)"',
+  )
+    .description('how far each bridge has published, and what holds it up; ends with 3 when one has failed')
     .option('--max-lag <positions>', 'end with 3 when one is further behind', bigNumber)
     .action(async ({ maxLag }: { readonly maxLag?: bigint }, command: Command) => {
       const bridges = await withStore(command, context, (store, { loaded }) =>
-        listBridges(store, loaded.config.bridges ?? []),
+        listBridges(store, loaded.config.bridges ?? [], { measureMs }),
       )
       context.output.list<BridgeStatus>(
         bridges,
@@ -22,6 +29,11 @@ export const addBridgeList: AddCommand = (parent, context) => {
           ['position', ({ position }) => position],
           ['head', ({ head }) => head],
           ['lag', ({ lag }) => lag],
+          ['lag s', ({ lagMs }) => (lagMs / 1000).toFixed(1)],
+          ['per s', ({ eventsPerSecond }) => eventsPerSecond?.toFixed(0)],
+          ['eta', ({ lag, etaMs }) => (lag === 0n || etaMs === undefined ? undefined : durationText(etaMs))],
+          ['parked keys', ({ parkedKeys }) => (parkedKeys > 0 ? parkedKeys : '')],
+          ['stall', ({ stall }) => stallText(stall)],
           ['error', ({ error }) => error],
         ],
         'the configuration has no bridges',

@@ -1,0 +1,43 @@
+import { listParkedRecords, type ParkedRecord } from '@tidemark/fanout'
+import type { Command } from 'commander'
+import type { AddCommand } from '../context.js'
+import { withStore } from '../database/with-store.js'
+import { findNamed } from '../find-named.js'
+import { withExample } from '../with-example.js'
+
+interface Options {
+  readonly key?: string
+  readonly failed?: true
+}
+
+export const addBridgeParked: AddCommand = (parent, context) => {
+  withExample(parent.command('parked'), 'bridge parked orders --failed', 'bridge parked orders --key order-o-42')
+    .description('what a bridge could not publish, and the later events that wait for it; 1,000 at most')
+    .argument('<bridge>', 'its name')
+    .option('--key <key>', 'only of this key')
+    .option('--failed', 'without those that wait for an earlier one')
+    .action(async (name: string, { key, failed }: Options, command: Command) => {
+      const parked = await withStore(command, context, (store, { loaded }) => {
+        const { name: bridge } = findNamed(loaded.config.bridges ?? [], name, 'bridge')
+        return listParkedRecords(store, {
+          bridge,
+          ...(key !== undefined && { key }),
+          ...(failed && { status: 'failed' }),
+        })
+      })
+      context.output.list<ParkedRecord>(
+        parked,
+        [
+          ['position', ({ position }) => position],
+          ['key', (record) => record.key],
+          ['stream', ({ streamId }) => streamId],
+          ['version', ({ version }) => version],
+          ['event', ({ type }) => type],
+          ['status', ({ status }) => status],
+          ['attempts', ({ attempts }) => attempts],
+          ['error', ({ error }) => error?.message],
+        ],
+        'nothing is parked',
+      )
+    })
+}

@@ -1,0 +1,43 @@
+import { retryParkedRecords } from '@tidemark/fanout'
+import type { Command } from 'commander'
+import type { AddCommand } from '../context.js'
+import { withProducer } from '../database/with-producer.js'
+import { withStore } from '../database/with-store.js'
+import { exitCode } from '../exit-code.js'
+import { findNamed } from '../find-named.js'
+import { interruptible } from '../interruptible.js'
+import { withExample } from '../with-example.js'
+
+const collect = (value: string, before: readonly string[] = []) => [...before, value]
+
+export const addBridgeRetry: AddCommand = (parent, context) => {
+  withExample(parent.command('retry'), 'bridge retry orders', 'bridge retry orders --key order-o-42')
+    .description('publish parked events again, in order; ends with 3 when some wait still')
+    .argument('<bridge>', 'its name')
+    .option('--key <key>', 'only of this key; may be repeated', collect)
+    .action(async (name: string, { key: keys }: { readonly key?: readonly string[] }, command: Command) => {
+      const retried = await withStore(command, context, async (store, { loaded, settings }) => {
+        const definition = findNamed(loaded.config.bridges ?? [], name, 'bridge')
+        return withProducer(settings, (producer) =>
+          interruptible(
+            (signal) => retryParkedRecords(store, definition, { producer, signal, ...(keys && { keys }) }),
+            'what was published stays so; call it again for the rest',
+          ),
+        )
+      })
+      if (retried.some(({ waiting }) => waiting > 0)) context.ends.code = exitCode.unhealthy
+      const lines = retried.map(({ error, ...rest }) => ({ ...rest, error: error?.message }))
+      if (context.output.options.format !== 'table') return context.output.one({ bridge: name, keys: lines })
+      context.output.list(
+        lines,
+        [
+          ['key', ({ key }) => key],
+          ['published', ({ published }) => published],
+          ['dropped', ({ dropped }) => dropped],
+          ['waiting', ({ waiting }) => waiting],
+          ['error', ({ error }) => error],
+        ],
+        `no event was meant: see \`tidemark bridge parked ${name}\``,
+      )
+    })
+}
