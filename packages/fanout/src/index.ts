@@ -24,7 +24,7 @@ export {
   TopicMissingError,
   UnacknowledgedError,
 } from './errors.js'
-export type { KafkaProducerPort, KafkaRecord, TopicSettings } from './kafka-producer-port.js'
+export type { KafkaProducerPort, KafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
 export type { KafkaConnectionOptions } from './kafkajs-client.js'
 export { createKafkaProducer } from './kafkajs-producer.js'
 export { partitionFor } from './partition-for.js'

@@ -23,6 +23,13 @@ export interface TopicSettings {
   readonly minInsyncReplicas?: number
 }
 
+/** A record as it was read back: `ce_id` and `ce_source`. */
+export interface TailRecord {
+  readonly partition: number
+  readonly id: string
+  readonly source: string
+}
+
 /**
  * What a bridge needs of a Kafka client.
  *
@@ -50,6 +57,13 @@ export interface KafkaProducerPort {
    * @throws {BrokerUnavailableError} @throws {KafkaRefusedError} @throws {UnacknowledgedError} @throws {SendAbortedError}
    */
   send(records: readonly KafkaRecord[], options?: { readonly signal?: AbortSignal }): Promise<void>
+  /**
+   * What the last `count` records of some partitions say of themselves, to know what was published by another process.
+   *
+   * @returns undefined where the topic may not be read, or not by this client. Without this method nothing is read.
+   * @throws {BrokerUnavailableError} no broker answers.
+   */
+  readTail?(topic: string, partitions: readonly number[], count: number): Promise<readonly TailRecord[] | undefined>
   /** Lets go of all connections; the producer cannot be used again. */
   disconnect(): Promise<void>
 }

@@ -35,6 +35,12 @@ export function isUnknownTopic(error: unknown): boolean {
   return rootOf(error).type === 'UNKNOWN_TOPIC_OR_PARTITION'
 }
 
+/** Whether a topic cannot be read however often one tries: it is denied, or compressed in a way that kafkajs does not know. */
+export function isUnreadable(error: unknown): boolean {
+  const { name, type, retriable = false } = rootOf(error)
+  return name === 'KafkaJSNotImplemented' || (type !== undefined && !retriable)
+}
+
 /** kafkajs wraps what happened into one error per layer of retries, and into one for several topics. */
 function rootOf(error: unknown): KafkajsError {
   const layer = error as KafkajsError

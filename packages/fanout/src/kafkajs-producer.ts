@@ -1,9 +1,10 @@
 import type { Admin, Kafka } from 'kafkajs'
 import { BridgeConfigurationError, ProducerClosedError, SendAbortedError } from './errors.js'
-import type { KafkaProducerPort, KafkaRecord, TopicSettings } from './kafka-producer-port.js'
+import type { KafkaProducerPort, KafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
 import { createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
-import { isUnknownTopic, translateKafkajsError } from './kafkajs-errors.js'
+import { isUnknownTopic, isUnreadable, translateKafkajsError } from './kafkajs-errors.js'
 import { KafkajsSession } from './kafkajs-session.js'
+import { readKafkajsTail } from './kafkajs-tail.js'
 import { topicConfigOf } from './topic-settings.js'
 import { untilAborted } from './until-aborted.js'
 
@@ -74,6 +75,20 @@ class KafkajsProducer implements KafkaProducerPort {
         if (!session.usable || signal?.aborted) this.discard(session)
       })
     })
+  }
+
+  async readTail(
+    topic: string,
+    partitions: readonly number[],
+    count: number,
+  ): Promise<readonly TailRecord[] | undefined> {
+    if (this.closed) throw new ProducerClosedError()
+    try {
+      return await readKafkajsTail(this.kafka, topic, partitions, count)
+    } catch (error) {
+      if (isUnreadable(error)) return undefined
+      throw translateKafkajsError(error, this.brokers)
+    }
   }
 
   async disconnect(): Promise<void> {

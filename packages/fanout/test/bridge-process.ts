@@ -15,7 +15,9 @@ export interface BridgeProcessOptions {
   readonly topic: string
   readonly name: string
   /** For `TIDEMARK_FAILPOINTS`, such as `bridge.after-send=kill@3`. */
-  readonly failpoints?: string
+  readonly failpoints?: string | undefined
+  /** How many records it reads back; as usual unless said. */
+  readonly readBack?: number | undefined
 }
 
 /** A bridge in a process of its own, with batches of 50 and a lease of one second. */
@@ -25,10 +27,15 @@ export function startBridgeProcess({
   topic,
   name,
   failpoints,
+  readBack,
 }: BridgeProcessOptions): ChildProcess {
   const env = { ...process.env, JITI_ALIAS: alias, JITI_FS_CACHE: 'false', TIDEMARK_FAILPOINTS: failpoints }
-  return spawn(process.execPath, [jiti, program, databaseUrl, brokers, topic, name], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env,
-  })
+  return spawn(
+    process.execPath,
+    [jiti, program, databaseUrl, brokers, topic, name, ...(readBack === undefined ? [] : [String(readBack)])],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env,
+    },
+  )
 }

@@ -18,6 +18,7 @@ import { checkSendOptions, createSendingParts, type SendingParts, type SendOptio
 import { checkpointNameOf, listBridges, type BridgeStatus } from './bridge-status.js'
 import type { BridgeDefinition } from './define-bridge.js'
 import { planRecords } from './plan-records.js'
+import { ReadBack } from './read-back.js'
 import { isTopicTrouble } from './topic-partitions.js'
 import { WaitingKeys } from './waiting-keys.js'
 
@@ -28,6 +29,12 @@ export interface RunBridgeOptions extends SendOptions {
   readonly owner?: string
   /** How often Kafka is asked whether the topics still have their partitions; 30,000 ms unless said. */
   readonly partitionCheckIntervalMs?: number
+  /**
+   * How many records of the end of each partition are read when the bridge takes over, so that what was published already is not published twice;
+   * twice the batch size and 1,000 at least unless said. 0 reads nothing, for topics of very many partitions. A smaller batch than before must not make it less
+   * than the batches before.
+   */
+  readonly readBack?: number
 }
 
 /**
@@ -43,7 +50,17 @@ export interface RunBridgeOptions extends SendOptions {
  */
 export function createBridge(store: EventStore, definition: BridgeDefinition, options: RunBridgeOptions): Bridge {
   checkSendOptions(definition.name, options)
+  const { readBack = 0 } = options
+  if (!Number.isInteger(readBack) || readBack < 0)
+    throw new BridgeConfigurationError(`bridge "${definition.name}": readBack is a whole number from 0`)
   return new Bridge(store, definition, options)
+}
+
+/** What the owner of a checkpoint learned when it took it: before, anybody else may have changed it. */
+interface Known {
+  readonly checkpoint: Checkpoint
+  readonly waiting: WaitingKeys
+  readonly readBack: ReadBack
 }
 
 /**
@@ -60,8 +77,7 @@ export class Bridge implements Operable {
   private readonly ending = new AbortController()
   private readonly giveUp = new AbortController()
   private subscription: Subscription | undefined
-  /** What is parked, as the owner of this checkpoint knows it: anybody else may change it. */
-  private known: { readonly checkpoint: Checkpoint; readonly waiting: WaitingKeys } | undefined
+  private known: Known | undefined
   private published = 0
   /** Why it does not get on; gone with the next success. */
   private failure: Error | undefined
@@ -151,13 +167,14 @@ export class Bridge implements Operable {
    */
   private async publish({ events, to, checkpoint }: SubscriptionBatch): Promise<void> {
     const { context, topics, sender } = this.parts
-    const waiting = await this.waitingFor(checkpoint)
+    const { waiting, readBack } = await this.knownOf(checkpoint)
     await topics.check({ mayRefuse: this.definition.onUnpublishable === 'park' })
     for (;;) {
       const left = events.filter(({ position }) => position > checkpoint.place.position)
       const { records, setAside, obstacle } = await planRecords(context, left, waiting)
       if (setAside.length > 0) await this.park(checkpoint, setAside)
-      const again = await sender.send(records, async (group) => {
+      const unsent = await readBack.unsent(records)
+      const again = await sender.send(unsent, async (group) => {
         this.published += group.length
         const last = group.at(-1)?.event
         if (last) await this.advance(checkpoint, { position: last.position, eventId: last.id, epoch: to.epoch })
@@ -199,12 +216,14 @@ export class Bridge implements Operable {
     }
   }
 
-  private async waitingFor(checkpoint: Checkpoint): Promise<WaitingKeys> {
+  private async knownOf(checkpoint: Checkpoint): Promise<Known> {
     if (this.known?.checkpoint !== checkpoint) {
       const waiting = new WaitingKeys(await selectWaiting(this.store.database, this.name))
-      this.known = { checkpoint, waiting }
+      const { producer, batchSize = 500, readBack: count = Math.max(2 * batchSize, 1000) } = this.options
+      const readBack = new ReadBack({ bridge: this.name, producer, count, logger: this.logger })
+      this.known = { checkpoint, waiting, readBack }
     }
-    return this.known.waiting
+    return this.known
   }
 
   /** Ends the subscription from within its own batch, so nobody waits for it here; it begins anew once somebody resumes the bridge. */

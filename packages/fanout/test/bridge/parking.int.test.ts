@@ -117,7 +117,7 @@ describe.skipIf(!inject('kafkaBrokers'))('a bridge that cannot publish an event'
       }
       const broken = (event: RecordedEvent) => {
         fails(event)
-        return (original[name])(event)
+        return original[name](event)
       }
       const bridge = await startBridge({ ...working, [name]: broken })
       await append(`fail-${name}-1`, [placed(), placed(), placed()])
