@@ -89,6 +89,28 @@ export class TopicMissingError extends FanoutError {
   }
 }
 
+/** Thrown when a topic for events is compacted: Kafka would drop all but the last event of each stream. */
+export class TopicCompactedError extends FanoutError {
+  override readonly code = 'FANOUT_TOPIC_COMPACTED'
+  constructor(readonly topic: string) {
+    super(
+      `topic "${topic}" has cleanup.policy=compact, which keeps only the last event of each key: set it to delete, or name another topic`,
+    )
+  }
+}
+
+/** Thrown when a bridge could not publish what was pending, or groups did not read it, in the time that they were given. */
+export class DrainIncompleteError extends FanoutError {
+  override readonly code = 'FANOUT_DRAIN_INCOMPLETE'
+  override readonly retryable = true
+  constructor(
+    readonly bridge: string,
+    why: string,
+  ) {
+    super(`bridge "${bridge}" is not drained: ${why}`)
+  }
+}
+
 /** Thrown when a topic's partitions became more or fewer: the keys would move to other partitions and lose their order. */
 export class PartitionCountChangedError extends FanoutError {
   override readonly code = 'FANOUT_PARTITION_COUNT_CHANGED'
@@ -98,7 +120,7 @@ export class PartitionCountChangedError extends FanoutError {
     readonly now: number,
   ) {
     super(
-      `topic "${topic}" had ${before} partitions when the bridge started and has ${now} now, so keys would change their partition: let every consumer finish what is in the topic, then start the bridge again`,
+      `topic "${topic}" had ${before} partitions when the bridge started and has ${now} now, so keys would change their partition: let every consumer finish what is in the topic, then resume the bridge or start it again; before a planned change \`tidemark bridge drain\` waits for that`,
     )
   }
 }

@@ -5,6 +5,7 @@ export { checkPublished, type ExpectedEvent, type PublishedRecord, type Publishe
 export { cloudEventHeaders, type CloudEventContext } from './bridge/cloud-event-headers.js'
 export { debeziumOutbox } from './bridge/debezium-outbox.js'
 export { defineBridge, type BridgeDefinition, type BridgeOptions } from './bridge/define-bridge.js'
+export { drainBridge, type Drained, type DrainBridgeOptions } from './bridge/drain-bridge.js'
 export type { EventPattern, FieldPattern, FieldPatterns, ValueTest } from './bridge/event-pattern.js'
 export { listParkedRecords } from './bridge/list-parked-records.js'
 export { pauseBridge, resumeBridge } from './bridge/pause-bridge.js'
@@ -15,16 +16,20 @@ export {
   BatchTooLargeError,
   BridgeConfigurationError,
   BrokerUnavailableError,
+  DrainIncompleteError,
   EventNotPublishableError,
   FanoutError,
   KafkaRefusedError,
   PartitionCountChangedError,
   ProducerClosedError,
   SendAbortedError,
+  TopicCompactedError,
   TopicMissingError,
   UnacknowledgedError,
 } from './errors.js'
 export type { KafkaProducerPort, KafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
+export type { KafkaAdminPort, PartitionOffset } from './kafka-admin-port.js'
+export { createKafkaAdmin } from './kafkajs-admin.js'
 export type { KafkaConnectionOptions } from './kafkajs-client.js'
 export { createKafkaProducer } from './kafkajs-producer.js'
 export { partitionFor } from './partition-for.js'

@@ -57,6 +57,8 @@ export interface KafkaProducerPort {
    * @throws {BrokerUnavailableError} @throws {KafkaRefusedError} @throws {UnacknowledgedError} @throws {SendAbortedError}
    */
   send(records: readonly KafkaRecord[], options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** Whether a topic keeps only the last record of each key; undefined where one may not look. Without this method nobody looks. */
+  isCompacted?(topic: string): Promise<boolean | undefined>
   /**
    * What the last `count` records of some partitions say of themselves, to know what was published by another process.
    *

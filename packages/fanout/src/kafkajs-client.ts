@@ -1,6 +1,7 @@
 import { silentLogger, type Logger } from '@tidemark/eventstore'
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { ConnectionOptions } from 'node:tls'
+import { BridgeConfigurationError } from './errors.js'
 
 /** Where Kafka is and how to log in. */
 export interface KafkaConnectionOptions {
@@ -24,6 +25,15 @@ export interface KafkaConnectionOptions {
 
 /** The retries of single requests are few and short: whoever sends has retries of its own around them. */
 const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 1000 }
+
+/** @throws {BridgeConfigurationError} there is no broker, or one is not `host:port`. */
+export function checkBrokers(brokers: readonly string[]): void {
+  const unusable = brokers.find((broker) => !/^[^\s,]+:\d+$/.test(broker))
+  if (brokers.length > 0 && unusable === undefined) return
+  throw new BridgeConfigurationError(
+    `Kafka brokers are a list of host:port, got ${unusable === undefined ? 'none' : JSON.stringify(unusable)}`,
+  )
+}
 
 /** A kafkajs client whose log goes where ours goes. */
 export function createKafkajsClient(options: KafkaConnectionOptions): Kafka {

@@ -1,7 +1,8 @@
-import type { Admin, Kafka } from 'kafkajs'
-import { BridgeConfigurationError, ProducerClosedError, SendAbortedError } from './errors.js'
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import { KafkaRefusedError, ProducerClosedError, SendAbortedError } from './errors.js'
 import type { KafkaProducerPort, KafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
-import { createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
+import { KafkajsAdminConnection } from './kafkajs-admin.js'
+import { checkBrokers, createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
 import { isUnknownTopic, isUnreadable, translateKafkajsError } from './kafkajs-errors.js'
 import { KafkajsSession } from './kafkajs-session.js'
 import { readKafkajsTail } from './kafkajs-tail.js'
@@ -21,12 +22,7 @@ import { untilAborted } from './until-aborted.js'
  * await producer.connect()
  */
 export function createKafkaProducer(options: KafkaConnectionOptions): KafkaProducerPort {
-  const unusable = options.brokers.find((broker) => !/^[^\s,]+:\d+$/.test(broker))
-  if (options.brokers.length === 0 || unusable !== undefined) {
-    throw new BridgeConfigurationError(
-      `Kafka brokers are a list of host:port, got ${unusable === undefined ? 'none' : JSON.stringify(unusable)}`,
-    )
-  }
+  checkBrokers(options.brokers)
   return new KafkajsProducer(options)
 }
 
@@ -34,13 +30,14 @@ class KafkajsProducer implements KafkaProducerPort {
   private readonly kafka: Kafka
   private readonly brokers: readonly string[]
   private session: KafkajsSession | undefined
-  private admin: Promise<Admin> | undefined
+  private readonly admin: KafkajsAdminConnection
   private lane: Promise<unknown> = Promise.resolve()
   private closed = false
 
   constructor(options: KafkaConnectionOptions) {
     this.kafka = createKafkajsClient(options)
     this.brokers = options.brokers
+    this.admin = new KafkajsAdminConnection(this.kafka, options.brokers)
   }
 
   async connect(): Promise<void> {
@@ -64,6 +61,20 @@ class KafkajsProducer implements KafkaProducerPort {
     const configEntries = Object.entries(topicConfigOf(settings)).map(([name, value]) => ({ name, value }))
     const wanted = { topic, numPartitions: partitions, replicationFactor, configEntries }
     await this.withAdmin((admin) => admin.createTopics({ topics: [wanted], waitForLeaders: true }))
+  }
+
+  async isCompacted(topic: string): Promise<boolean | undefined> {
+    try {
+      return await this.withAdmin(async (admin) => {
+        const asked = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['cleanup.policy'] }
+        const { resources } = await admin.describeConfigs({ resources: [asked], includeSynonyms: false })
+        return resources[0]?.configEntries.some(({ configValue }) => configValue.includes('compact'))
+      })
+    } catch (error) {
+      // Who may write to a topic may not always look at its settings.
+      if (error instanceof KafkaRefusedError && !error.retryable) return undefined
+      throw error
+    }
   }
 
   async send(records: readonly KafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -93,10 +104,9 @@ class KafkajsProducer implements KafkaProducerPort {
 
   async disconnect(): Promise<void> {
     this.closed = true
-    const { session, admin } = this
+    const { session } = this
     this.session = undefined
-    this.admin = undefined
-    await Promise.all([session?.close(), admin?.then((each) => each.disconnect()).catch(() => undefined)])
+    await Promise.all([session?.close(), this.admin.close()])
   }
 
   /** kafkajs loses records of idempotent sends that overlap, so all sends of this producer form one lane. */
@@ -130,19 +140,6 @@ class KafkajsProducer implements KafkaProducerPort {
 
   private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     if (this.closed) throw new ProducerClosedError()
-    const connected = (this.admin ??= this.connectedAdmin())
-    try {
-      return await work(await connected)
-    } catch (error) {
-      if (this.admin === connected) this.admin = undefined
-      void connected.then((admin) => admin.disconnect()).catch(() => undefined)
-      throw translateKafkajsError(error, this.brokers)
-    }
-  }
-
-  private async connectedAdmin(): Promise<Admin> {
-    const admin = this.kafka.admin()
-    await admin.connect()
-    return admin
+    return this.admin.use(work)
   }
 }

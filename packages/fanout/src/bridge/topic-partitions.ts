@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KafkaRefusedError, PartitionCountChangedError, TopicMissingError } from '../errors.js'
+import {
+  type FanoutError,
+  KafkaRefusedError,
+  PartitionCountChangedError,
+  TopicCompactedError,
+  TopicMissingError,
+} from '../errors.js'
 import type { KafkaProducerPort, TopicSettings } from '../kafka-producer-port.js'
 
 /** A topic that is missing or denied. */
@@ -19,8 +25,9 @@ const topicTroubles: ReadonlySet<string> = new Set([
 ])
 
 /** Whether an error says that a topic is not there for us. */
-export function isTopicTrouble(error: unknown): error is TopicMissingError | KafkaRefusedError {
-  return error instanceof TopicMissingError || (error instanceof KafkaRefusedError && topicTroubles.has(error.type))
+export function isTopicTrouble(error: unknown): error is FanoutError {
+  if (error instanceof TopicMissingError || error instanceof TopicCompactedError) return true
+  return error instanceof KafkaRefusedError && topicTroubles.has(error.type)
 }
 
 export interface TopicPartitionsOptions {
@@ -45,7 +52,10 @@ export class TopicPartitions {
     private readonly options: TopicPartitionsOptions,
   ) {}
 
-  /** @throws {TopicMissingError} a topic does not exist, and the bridge may not create it. */
+  /**
+   * @throws {TopicMissingError} a topic does not exist, and the bridge may not create it.
+   * @throws {TopicCompactedError} it would lose events.
+   */
   async learn(topics: Iterable<string>): Promise<void> {
     for (const topic of topics) {
       if (this.counts.has(topic)) continue
@@ -56,6 +66,7 @@ export class TopicPartitions {
         count = await this.countOnceKnown(topic)
       }
       if (count === undefined) throw new TopicMissingError(topic)
+      if (await this.producer.isCompacted?.(topic)) throw new TopicCompactedError(topic)
       this.counts.set(topic, count)
     }
   }
