@@ -17,7 +17,8 @@ export function stallText(stall: Stall | undefined): string {
     case 'other-version-live':
       return `version ${stall.version} is live`
     case 'database':
-      return 'database'
+    case 'broker':
+      return stall.reason
   }
 }
 
@@ -46,6 +47,8 @@ export function stallAdvice(
       return `version ${stall.version} is live: \`tidemark projections rebuild ${name}\` brings the version of this code live`
     case 'database':
       return `the database refuses: ${stall.error}`
+    case 'broker':
+      return `Kafka refuses: ${stall.error}`
   }
 }
 

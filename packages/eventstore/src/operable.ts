@@ -42,6 +42,8 @@ export type Stall =
   | { readonly reason: 'other-version-live'; readonly version: number }
   /** The database does not answer, or refuses for the time being. */
   | { readonly reason: 'database'; readonly error: string }
+  /** Kafka does not answer, or refuses for the time being. */
+  | { readonly reason: 'broker'; readonly error: string }
 
 /** Something that can be looked at and operated, whatever it does with the log. */
 export interface Operable {

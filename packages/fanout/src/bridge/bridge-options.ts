@@ -3,7 +3,7 @@ import { BridgeConfigurationError } from '../errors.js'
 import type { KafkaProducerPort, TopicSettings } from '../kafka-producer-port.js'
 import type { BridgeDefinition } from './define-bridge.js'
 import type { PlanContext } from './plan-records.js'
-import { RecordSender } from './record-sender.js'
+import { RecordSender, type RecordSenderOptions } from './record-sender.js'
 import { TopicPartitions } from './topic-partitions.js'
 
 /** What sending the records of a bridge takes, whoever does it. */
@@ -40,14 +40,14 @@ export interface SendingParts {
 export function createSendingParts(
   store: EventStore,
   definition: BridgeDefinition,
-  options: SendOptions & { readonly signal: AbortSignal; readonly checkIntervalMs: number },
+  options: SendOptions & Pick<RecordSenderOptions, 'signal' | 'onSent'> & { readonly checkIntervalMs: number },
 ): SendingParts {
-  const { producer, signal, checkIntervalMs, topicPatienceMs = 5000, logger = silentLogger } = options
+  const { producer, signal, onSent, checkIntervalMs, topicPatienceMs = 5000, logger = silentLogger } = options
   const { maxMessageBytes = 1_048_576, createTopics = definition.createTopics } = options
   const topics = new TopicPartitions(producer, { createTopics, checkIntervalMs, patienceMs: topicPatienceMs })
   return {
     topics,
     context: { definition, schema: store.database.schema, topics, maxMessageBytes },
-    sender: new RecordSender({ definition, producer, topics, maxMessageBytes, signal, logger }),
+    sender: new RecordSender({ definition, producer, topics, maxMessageBytes, signal, logger, onSent }),
   }
 }

@@ -11,14 +11,21 @@ import {
   type Subscription,
   type SubscriptionBatch,
 } from '@tidemark/eventstore'
-import { BridgeConfigurationError, EventNotPublishableError, PartitionCountChangedError } from '../errors.js'
+import {
+  BridgeConfigurationError,
+  EventNotPublishableError,
+  FanoutError,
+  PartitionCountChangedError,
+} from '../errors.js'
 import { insertParked, selectWaiting, type SetAside } from '../sql/parked-record-statements.js'
+import { createBridgeMetrics, type BridgeMetrics } from '../telemetry/bridge-metrics.js'
 import { untilAborted } from '../until-aborted.js'
 import { checkSendOptions, createSendingParts, type SendingParts, type SendOptions } from './bridge-options.js'
-import { checkpointNameOf, listBridges, type BridgeStatus } from './bridge-status.js'
+import { checkpointNameOf, etaOf, listBridges, type BridgeStatus } from './bridge-status.js'
 import type { BridgeDefinition } from './define-bridge.js'
 import { planRecords } from './plan-records.js'
 import { ReadBack } from './read-back.js'
+import { SendMeter } from './send-meter.js'
 import { isTopicTrouble } from './topic-partitions.js'
 import { WaitingKeys } from './waiting-keys.js'
 
@@ -74,6 +81,8 @@ export class Bridge implements Operable {
   readonly name: string
   private readonly parts: SendingParts
   private readonly logger: Logger
+  private readonly meter = new SendMeter()
+  private readonly metrics: BridgeMetrics | undefined
   private readonly ending = new AbortController()
   private readonly giveUp = new AbortController()
   private subscription: Subscription | undefined
@@ -95,7 +104,10 @@ export class Bridge implements Operable {
       ...options,
       signal: this.giveUp.signal,
       checkIntervalMs: options.partitionCheckIntervalMs ?? 30_000,
+      onSent: (sent) => this.onSent(sent),
     })
+    const { schema } = store.database
+    this.metrics = createBridgeMetrics({ schema, bridge: this.name }, () => this.status())
   }
 
   /**
@@ -108,7 +120,9 @@ export class Bridge implements Operable {
     if (this.subscription) return
     await this.options.producer.connect()
     await this.parts.topics.learn(this.definition.topics)
-    this.subscription ??= this.subscribe()
+    if (this.subscription) return
+    this.subscription = this.subscribe()
+    this.metrics?.open()
   }
 
   private subscribe(): Subscription {
@@ -130,6 +144,7 @@ export class Bridge implements Operable {
    */
   async stop({ timeoutMs = 8000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.ending.abort()
+    this.metrics?.close()
     const timer = setTimeout(() => this.giveUp.abort(), timeoutMs)
     await this.subscription?.stop()
     clearTimeout(timer)
@@ -143,7 +158,24 @@ export class Bridge implements Operable {
     if (!subscription || stored.state === 'paused') return { ...stored, published }
     const alive = subscription.state === 'running' || subscription.state === 'retrying'
     const state = this.halted ? 'failed' : alive && failure ? 'retrying' : subscription.state
-    return { ...stored, state, error: failure?.message ?? stored.error, published }
+    const eventsPerSecond = this.meter.perSecond()
+    return {
+      ...{ ...stored, state, published, eventsPerSecond },
+      error: failure?.message ?? stored.error,
+      etaMs: eventsPerSecond === undefined ? undefined : etaOf(stored.lag, eventsPerSecond),
+      stall:
+        failure instanceof FanoutError && failure.retryable
+          ? { reason: 'broker', error: failure.message }
+          : stored.stall,
+      acknowledgedInMs: this.meter.acknowledgedInMs,
+    }
+  }
+
+  private onSent(sent: { readonly records: number; readonly durationMs: number } | 'failed'): void {
+    if (sent === 'failed') return this.metrics?.failed()
+    this.published += sent.records
+    this.meter.acknowledged(sent.durationMs)
+    this.metrics?.acknowledged(sent.records, sent.durationMs)
   }
 
   private async handle(batch: SubscriptionBatch): Promise<void> {
@@ -175,7 +207,6 @@ export class Bridge implements Operable {
       if (setAside.length > 0) await this.park(checkpoint, setAside)
       const unsent = await readBack.unsent(records)
       const again = await sender.send(unsent, async (group) => {
-        this.published += group.length
         const last = group.at(-1)?.event
         if (last) await this.advance(checkpoint, { position: last.position, eventId: last.id, epoch: to.epoch })
       })
@@ -190,6 +221,7 @@ export class Bridge implements Operable {
   private async advance(checkpoint: Checkpoint, place: CheckpointPlace): Promise<void> {
     await checkpoint.advance(this.store.database.queryable, place)
     checkpoint.committed(place)
+    this.meter.reached(place.position)
   }
 
   /** What a broker refused is parked before the rest is planned anew, which then waits for it. */

@@ -19,6 +19,8 @@ export interface RecordSenderOptions {
   readonly maxMessageBytes: number
   readonly signal: AbortSignal
   readonly logger: Logger
+  /** Called after each request: how many records were acknowledged in how many milliseconds, or that it failed. */
+  readonly onSent?: ((sent: { readonly records: number; readonly durationMs: number } | 'failed') => void) | undefined
 }
 
 /** Sends records in their order, one group after the other, and learns what the brokers take. */
@@ -44,12 +46,15 @@ export class RecordSender {
     for (const group of sendGroups(records, this.maxGroupBytes, { oneTopic: this.oneTopicAtATime })) {
       try {
         await failpoint?.('bridge.before-send')
+        const sentAt = performance.now()
         await this.options.producer.send(
           group.map(({ record }) => record),
           { signal: this.options.signal },
         )
+        this.options.onSent?.({ records: group.length, durationMs: performance.now() - sentAt })
         await failpoint?.('bridge.after-send')
       } catch (error) {
+        this.options.onSent?.('failed')
         const again = this.answerTo(error, group)
         if (again) return again
         throw error
