@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { addBlame } from './commands/blame.js'
+import { addBridgeDrain } from './commands/bridge-drain.js'
 import { addBridgeList } from './commands/bridge-list.js'
 import { addBridgeParked } from './commands/bridge-parked.js'
 import { addBridgePause, addBridgeResume } from './commands/bridge-pause.js'
+import { addBridgeReplay } from './commands/bridge-replay.js'
 import { addBridgeRetry } from './commands/bridge-retry.js'
 import { addBridgeShow } from './commands/bridge-show.js'
 import { addConfigPrint } from './commands/config-print.js'
@@ -41,7 +43,10 @@ const lifecycle = [
   ...[addProjectionsDiff, addProjectionsPromote, addProjectionsRollback],
 ]
 
-const bridge = [addBridgeList, addBridgeShow, addBridgeParked, addBridgeRetry, addBridgePause, addBridgeResume]
+const bridge = [
+  ...[addBridgeList, addBridgeShow, addBridgeParked, addBridgeRetry, addBridgePause, addBridgeResume],
+  ...[addBridgeReplay, addBridgeDrain],
+]
 
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
   ['db', 'the schema in the database', addDbMigrate, addDbStatus, addDbNewEpoch, addDbImport],

@@ -76,6 +76,20 @@ describe.skipIf(!brokers)('tidemark bridge', () => {
     )
   })
 
+  it('drains, and publishes a part of the log again', async () => {
+    const drained = await json('bridge', 'drain', 'counters')
+    expect(drained).toMatchObject({
+      code: 0,
+      data: { bridge: 'counters', parkedEvents: 0, topics: [topic], groups: [] },
+    })
+    const behind = await run('bridge', 'drain', 'counters', '--group', `${topic}-nobody`, '--timeout', '1')
+    expect(behind).toMatchObject({ code: 1, stdout: '' })
+    expect(behind.stderr).toContain(`group "${topic}-nobody" has 4 records of topic "${topic}" before it`)
+    expect((await run('bridge', 'replay', 'counters')).code).toBe(5)
+    const replayed = await json('bridge', 'replay', 'counters', '--yes', '--from', drained.data.position)
+    expect(replayed).toMatchObject({ code: 0, data: { published: 1, leftOut: 0, position: drained.data.position } })
+  })
+
   it('pauses a bridge that another process runs, and lets it go on', async () => {
     await startBridge()
     expect(await json('bridge', 'pause', 'counters', '--reason', 'brokers')).toMatchObject({

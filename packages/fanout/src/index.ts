@@ -9,6 +9,7 @@ export { drainBridge, type Drained, type DrainBridgeOptions } from './bridge/dra
 export type { EventPattern, FieldPattern, FieldPatterns, ValueTest } from './bridge/event-pattern.js'
 export { listParkedRecords } from './bridge/list-parked-records.js'
 export { pauseBridge, resumeBridge } from './bridge/pause-bridge.js'
+export { replayToTopic, type ReplayedToTopic, type ReplayToTopicOptions } from './bridge/replay-to-topic.js'
 export { retryParkedRecords, type RetriedKey, type RetryParkedRecordsOptions } from './bridge/retry-parked-records.js'
 export type { ParkedRecord, ParkedRecordSelection } from './sql/select-parked-records.js'
 export type { TopicChoice, TopicRule } from './bridge/topic-choice.js'

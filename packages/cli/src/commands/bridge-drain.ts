@@ -1,0 +1,53 @@
+import { createKafkaAdmin, drainBridge } from '@tidemark/fanout'
+import type { Command } from 'commander'
+import type { AddCommand } from '../context.js'
+import { withProducer } from '../database/with-producer.js'
+import { withStore } from '../database/with-store.js'
+import { exitCode } from '../exit-code.js'
+import { findNamed } from '../find-named.js'
+import { interruptible } from '../interruptible.js'
+import { wholeNumber } from '../numbers.js'
+import { withExample } from '../with-example.js'
+
+interface Options {
+  readonly group?: readonly string[]
+  readonly topic?: readonly string[]
+  readonly timeout: number
+}
+
+const collect = (value: string, before: readonly string[] = []) => [...before, value]
+
+export const addBridgeDrain: AddCommand = (parent, context) => {
+  withExample(parent.command('drain'), 'bridge drain orders --group shipping --group billing')
+    .description(
+      'publish all that is in the log and wait until groups have read it; ends with 3 when events are parked',
+    )
+    .argument('<bridge>', 'its name')
+    .option('--group <name>', 'a consumer group that is waited for; may be repeated', collect)
+    .option('--topic <name>', 'a topic that they read, where the definition does not name it; may be repeated', collect)
+    .option('--timeout <seconds>', 'how long it may take', wholeNumber, 60)
+    .action(async (name: string, { group = [], topic: topics, timeout }: Options, command: Command) => {
+      const drained = await withStore(command, context, async (store, { loaded, settings }) => {
+        const definition = findNamed(loaded.config.bridges ?? [], name, 'bridge')
+        return withProducer(settings, async (producer) => {
+          const admin = createKafkaAdmin({ brokers: settings.brokers })
+          const options = { producer, admin, groups: group, timeoutMs: timeout * 1000, ...(topics && { topics }) }
+          try {
+            return await interruptible(
+              (signal) => drainBridge(store, definition, { ...options, signal }),
+              'what was published stays so',
+            )
+          } finally {
+            await admin.disconnect()
+          }
+        })
+      })
+      const { position, parkedEvents, topics: of } = drained
+      if (parkedEvents > 0) context.ends.code = exitCode.unhealthy
+      const asText = context.output.options.format === 'table'
+      context.output.one({
+        ...{ bridge: name, position, parkedEvents },
+        ...{ topics: asText ? of.join(', ') : of, groups: asText ? group.join(', ') : group },
+      })
+    })
+}
