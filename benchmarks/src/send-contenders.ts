@@ -172,6 +172,6 @@ function recordOf(event: RecordedEvent): Message {
     key: event.streamId,
     value: Buffer.from(JSON.stringify(event.data)),
     partition: partitionFor(event.streamId, partitions),
-    headers: cloudEventHeaders(event, { source: '/tidemark/order', dataSchema: undefined }),
+    headers: cloudEventHeaders(event, { source: '/tidemark/order', dataSchema: undefined, format: 'binary' }),
   }
 }
