@@ -9,7 +9,7 @@ import {
 } from '@tidemark/eventstore'
 import { hostname } from 'node:os'
 import { EventNotPublishableError } from '../errors.js'
-import { deleteParked, failParked } from '../sql/parked-record-statements.js'
+import { deleteParked, deleteParkedAfter, failParked } from '../sql/parked-record-statements.js'
 import { selectParkedRecords, type ParkedRecord } from '../sql/select-parked-records.js'
 import { checkSendOptions, createSendingParts, type SendingParts, type SendOptions } from './bridge-options.js'
 import { checkpointNameOf } from './bridge-status.js'
@@ -46,7 +46,7 @@ const leaseMs = 10_000
  * Publishes parked events again with the definition of today, in order; keys of which all were published are free from then on.
  *
  * Whoever runs the bridge waits meanwhile, so no later event of a key overtakes. A key ends at the next event that fails. Events that the bridge has parked
- * ahead of its checkpoint wait until it has passed them.
+ * ahead of its checkpoint are left to it: it comes to them again.
  *
  * @throws {BrokerUnavailableError} Kafka does not answer; what was published till then counts.
  *
@@ -111,6 +111,8 @@ class Retry {
 
   async run(): Promise<RetriedKey[]> {
     const { position: upTo } = this.checkpoint.place
+    // Left there, they would go on holding keys that are freed here.
+    await this.whileOwned((database) => deleteParkedAfter(database, this.definition.name, upTo))
     const { batchSize: limit = 500 } = this.options
     for (let after = 0n; ;) {
       const page = { after, upTo, limit }

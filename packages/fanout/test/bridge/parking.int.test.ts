@@ -172,6 +172,27 @@ describe.skipIf(!inject('kafkaBrokers'))('a bridge that cannot publish an event'
     expect(checkPublished(await readTopic(brokers, missing, { count: 3 }), events)).toEqual(clean)
   })
 
+  test('parks what goes to a topic that somebody deleted', async () => {
+    const topic = uniqueTopic()
+    const deleted = `${topic}-deleted`
+    const options: BridgeOptions = {
+      name: 'deleted',
+      where: onlyOrders('deleted'),
+      topic: ({ aggregateId }) => (aggregateId === 'deleted-1' ? deleted : topic),
+    }
+    const producer = newProducer()
+    for (const each of [topic, deleted]) await producer.createTopic(each, bridges.createTopics)
+    const bridge = await startBridge(options, { createTopics: undefined as never, topicPatienceMs: 300, producer })
+    await append('deleted-1', [placed()])
+    await append('deleted-2', [placed()])
+    await caughtUp(bridge)
+    await runKafkaTool(brokers, 'org.apache.kafka.tools.TopicCommand', ['--delete', '--topic', deleted])
+    await append('deleted-1', [placed()])
+    await append('deleted-2', [placed()])
+    expect((await caughtUp(bridge)).published).toBe(3)
+    expect(await parkedOf('deleted')).toEqual([['order-deleted-1', 2, 'failed']])
+  })
+
   test('parks what goes to a topic that it may not write to, found among others of the same request', async () => {
     const topic = uniqueTopic()
     const denied = `${topic}-denied`
@@ -238,6 +259,7 @@ describe.skipIf(!inject('kafkaBrokers'))('a bridge that cannot publish an event'
     expect(await retryParkedRecords(bridges.store, defineBridge(options), { producer: newProducer() })).toEqual([])
     isDown = false
     await caughtUp(bridge)
+    expect(new Set(parkedAtSend)).toEqual(new Set([2]))
     expect((await retryParkedRecords(bridges.store, defineBridge(options), { producer: inner }))[0]).toMatchObject({
       published: 2,
       waiting: 0,
