@@ -4,7 +4,8 @@ import type { RecordedEvent } from '@tidemark/eventstore'
 export interface CloudEventContext {
   readonly source: string
   readonly dataSchema: string | undefined
-  readonly format: 'binary' | 'structured'
+  /** Where the attributes are besides the headers; `binary` unless said. */
+  readonly format?: 'binary' | 'structured'
 }
 
 /**
@@ -15,7 +16,7 @@ export interface CloudEventContext {
  */
 export function cloudEventHeaders(
   event: RecordedEvent,
-  { source, dataSchema, format }: CloudEventContext,
+  { source, dataSchema, format = 'binary' }: CloudEventContext,
 ): Record<string, string> {
   const { correlationId, causationId, traceparent, tracestate } = event.metadata
   const headers: Record<string, string> = {
