@@ -56,3 +56,14 @@ export class TenancyRefusedError extends MigrationError {
     )
   }
 }
+
+/** Thrown when a database is to have read models only, and has or had a log of its own: migrate an empty database, or another schema. */
+export class ReadModelsOnlyRefusedError extends MigrationError {
+  override readonly name = 'ReadModelsOnlyRefusedError'
+  override readonly code = 'MIGRATIONS_READ_MODELS_ONLY_REFUSED'
+  constructor(readonly schema: string) {
+    super(
+      `schema "${schema}" has or had a log of its own, or checkpoints on it: migrate an empty database, or another schema, for the read models`,
+    )
+  }
+}

@@ -1,6 +1,7 @@
 export {
   MigrationError,
   MigrationLockedError,
+  ReadModelsOnlyRefusedError,
   SchemaTooNewError,
   SchemaTooOldError,
   TenancyRefusedError,

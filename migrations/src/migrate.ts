@@ -1,6 +1,12 @@
 import { migrate as applyFiles } from 'postgres-migrations'
 import { Client, type ClientBase, type ClientConfig, type QueryConfig } from 'pg'
-import { MigrationError, MigrationLockedError, SchemaTooNewError, TenancyRefusedError } from './errors.js'
+import {
+  MigrationError,
+  MigrationLockedError,
+  ReadModelsOnlyRefusedError,
+  SchemaTooNewError,
+  TenancyRefusedError,
+} from './errors.js'
 import { grantRoles, hasTenancy } from './grant-roles.js'
 import { latestMigration, migrationsDirectory } from './migration-files.js'
 import { checkSchemaName, defaultSchema, readSchemaOf } from './schema-name.js'
@@ -14,6 +20,8 @@ export interface MigrateOptions {
   readonly tries?: number
   /** Gives every stream to a tenant, whom the database keeps apart; only while the log is empty, and for good. Left as it is unless said. */
   readonly tenancy?: boolean
+  /** Makes it a database for the read models of a log that is in another one: nobody can append here. Only while it is empty, and for good. Left as it is unless said. */
+  readonly readModelsOnly?: boolean
   readonly log?: (message: string) => void
 }
 
@@ -39,6 +47,7 @@ export interface MigrateResult {
  * @throws {MigrationLockedError} a table stayed locked through all tries.
  * @throws {MigrationError} a migration failed; it was rolled back, the ones before it stay.
  * @throws {TenancyRefusedError} tenancy was asked for, and the log has events.
+ * @throws {ReadModelsOnlyRefusedError} it was to have read models only, and has or had a log.
  *
  * @param connection a URL or settings, to connect with for as long as it takes, or a client that is connected.
  *
@@ -87,6 +96,7 @@ async function applyUnderLock(client: Client, schema: string, options: MigrateOp
     if (version > latestMigration) throw new SchemaTooNewError(schema, version, latestMigration)
     const applied = await applyKeepingCause(client, options.log)
     if (options.tenancy === true) await enableTenancy(client, schema)
+    if (options.readModelsOnly === true) await keepReadModelsOnly(client, schema)
     const missingRoles = await grantRoles(client, schema)
     return { applied, version: latestMigration, missingRoles, tenancy: await hasTenancy(client, schema) }
   } finally {
@@ -97,6 +107,11 @@ async function applyUnderLock(client: Client, schema: string, options: MigrateOp
 async function enableTenancy(client: Client, schema: string): Promise<void> {
   const { rows } = await client.query<{ enabled: boolean }>(`select ${schema}.enable_tenancy() as enabled`)
   if (rows[0]?.enabled !== true) throw new TenancyRefusedError(schema)
+}
+
+async function keepReadModelsOnly(client: Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ kept: boolean }>(`select ${schema}.keep_read_models_only() as kept`)
+  if (rows[0]?.kept !== true) throw new ReadModelsOnlyRefusedError(schema)
 }
 
 /** postgres-migrations keeps only the text of an error; the driver's error is kept here as the cause. */

@@ -1,6 +1,8 @@
 import type { ClientBase, Pool, QueryArrayConfig } from 'pg'
+import { ConfigurationError } from './errors.js'
 import { translateDatabaseError } from './postgres-errors.js'
 import { queryForTenant } from './tenant-query.js'
+import { isBehindPooler } from './transaction-pooler.js'
 
 /** Anything that runs a query: a pool, or a client in the caller's own transaction. */
 export type Queryable = Pick<Pool | ClientBase, 'query'>
@@ -14,6 +16,24 @@ export interface Database {
   readonly prepare: boolean
   /** Whose rows the statements see and write, in a store with tenancy. */
   readonly tenant?: string
+}
+
+/** How a schema in the database of a pool is used. */
+export interface DatabaseOptions {
+  /** The schema that was migrated; `tidemark` unless said. */
+  readonly schema?: string
+  /** False behind a transaction pooler that does not keep prepared statements; true unless said, or the pool's URL has `?pgbouncer=true`. */
+  readonly preparedStatements?: boolean
+}
+
+/** @throws {ConfigurationError} the schema has a name that would need quoting. */
+export function databaseOf(pool: Pool, { schema = 'tidemark', preparedStatements }: DatabaseOptions): Database {
+  if (!/^[a-z_][a-z0-9_]{0,49}$/.test(schema)) {
+    throw new ConfigurationError(
+      `schema name ${JSON.stringify(schema)} is not usable: lower-case letters, digits and _, at most 50 characters`,
+    )
+  }
+  return { queryable: pool, schema, prepare: preparedStatements ?? !isBehindPooler(pool) }
 }
 
 /** One statement: its name, and its text for a schema. */

@@ -1,4 +1,5 @@
 import type { ClientBase, ClientConfig } from 'pg'
+import type { DatabaseOptions } from './database.js'
 import type { AnyAggregate } from './define-aggregate.js'
 import type { NewEvent } from './event.js'
 import type { ExpectedVersion } from './expected-version.js'
@@ -7,9 +8,7 @@ import type { Logger } from './logger.js'
 import type { LogFilter } from './log-source.js'
 import type { PersonalDataOptions } from './personal-data/vault.js'
 
-export interface EventStoreOptions {
-  /** The schema that was migrated; `tidemark` unless said. */
-  readonly schema?: string
+export interface EventStoreOptions extends DatabaseOptions {
   readonly logger?: Logger
   /** Makes event ids; UUIDv7 unless said. */
   readonly generateId?: () => string
@@ -33,8 +32,6 @@ export interface EventStoreOptions {
    * pooler: with `?pgbouncer=true` in the pool's URL there is none unless said.
    */
   readonly listen?: ClientConfig | false
-  /** False behind a transaction pooler that does not keep prepared statements; true unless said, or the pool's URL has `?pgbouncer=true`. */
-  readonly preparedStatements?: boolean
   /** Where the keys of data subjects are kept; in the database, wrapped with nothing, unless said. */
   readonly personalData?: PersonalDataOptions
   /** What is kept up to date in the transaction of every append: `inlineProjections([…])` of `@tidemark/projections`. Nothing unless said. */

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
-import { on, type Database, type Queryable } from './database.js'
+import { databaseOf, on, type Queryable } from './database.js'
 import type { AnyAggregate } from './define-aggregate.js'
-import { ConfigurationError } from './errors.js'
 import type { EventStoreOptions, WalkLogOptions } from './event-store-options.js'
 import type { EventStorePort } from './event-store-port.js'
 import type { RecordedEvent } from './event.js'
@@ -39,6 +38,9 @@ export function createEventStore(pool: Pool, options: EventStoreOptions = {}): E
   return new EventStore(pool, options)
 }
 
+/** What a subscription works with: the log, and the database of its checkpoint. */
+export type SubscriptionPlace = Pick<EventStore, 'log' | 'database' | 'leases'>
+
 /** The whole store: its streams, and its log with all that follows it. */
 export class EventStore extends StreamStore implements EventStorePort {
   /** The log, for subscriptions of any kind. */
@@ -53,15 +55,8 @@ export class EventStore extends StreamStore implements EventStorePort {
 
   /** @internal Use {@link createEventStore}. */
   constructor(pool: Pool, options: EventStoreOptions) {
-    const { schema = 'tidemark', logger = silentLogger } = options
-    const pooled = isBehindPooler(pool)
-    const { preparedStatements = !pooled, listen = pooled ? false : pool.options } = options
-    if (!/^[a-z_][a-z0-9_]{0,49}$/.test(schema)) {
-      throw new ConfigurationError(
-        `schema name ${JSON.stringify(schema)} is not usable: lower-case letters, digits and _, at most 50 characters`,
-      )
-    }
-    const database: Database = { queryable: pool, schema, prepare: preparedStatements }
+    const { logger = silentLogger, listen = isBehindPooler(pool) ? false : pool.options } = options
+    const database = databaseOf(pool, options)
     const tenancy = new Tenancy(database)
     const wakeup = new Wakeup(database, {
       pollIntervalMs: options.pollIntervalMs ?? 200,
@@ -69,7 +64,7 @@ export class EventStore extends StreamStore implements EventStorePort {
       logger,
     })
     const log = new PostgresLog(database, wakeup, tenancy)
-    const metrics = createStoreMetrics(schema, () => log.head())
+    const metrics = createStoreMetrics(database.schema, () => log.head())
     const onStored = () => wakeup.appended()
     const context: StreamContext = { pool, database, tenancy, options, logger, metrics, onStored }
     super(context)
@@ -145,11 +140,15 @@ export class EventStore extends StreamStore implements EventStorePort {
   /**
    * Starts a durable subscription with a checkpoint of its own.
    *
-   * It runs until it is stopped or the store is closed. One process at a time has it; another takes over when the lease ends.
+   * It runs until it is stopped or the store is closed. One process at a time has it; another takes over when the lease ends. `place` is for packages
+   * whose checkpoints are in another database than the log.
    */
-  subscribe(options: Omit<SubscriptionOptions, 'owner' | 'logger'> & { readonly owner?: string }): Subscription {
+  subscribe(
+    options: Omit<SubscriptionOptions, 'owner' | 'logger'> & { readonly owner?: string },
+    place: SubscriptionPlace = this,
+  ): Subscription {
     this.wakeup.start()
-    const subscription = new Subscription(this.log, this.database, this.leases, {
+    const subscription = new Subscription(place.log, place.database, place.leases, {
       owner: randomUUID(),
       logger: this.logger,
       ...options,

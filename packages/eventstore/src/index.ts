@@ -7,7 +7,7 @@ export {
   type CheckpointPlace,
   type CheckpointStatus,
 } from './checkpoint.js'
-export { on, run, type Database, type Queryable, type Statement } from './database.js'
+export { databaseOf, on, run, type Database, type DatabaseOptions, type Queryable, type Statement } from './database.js'
 export {
   defineAggregate,
   event,
@@ -73,7 +73,7 @@ export type {
   StreamStorePort,
   SubscribeOptions,
 } from './event-store-port.js'
-export { createEventStore, EventStore } from './event-store.js'
+export { createEventStore, EventStore, type SubscriptionPlace } from './event-store.js'
 export type { ExecuteOptions, ExecuteResult } from './execute-command.js'
 export type { ExpectedVersion } from './expected-version.js'
 export { presentTypesOf, storedTypesOf } from './event-types.js'

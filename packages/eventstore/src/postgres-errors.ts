@@ -1,4 +1,10 @@
-import { DatabaseError, EventStoreError, TenantRequiredError, type DatabaseErrorKind } from './errors.js'
+import {
+  ConfigurationError,
+  DatabaseError,
+  EventStoreError,
+  TenantRequiredError,
+  type DatabaseErrorKind,
+} from './errors.js'
 
 /** The SQLSTATE of an error of the driver, or of ours that says what one meant; undefined for anything else. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -48,6 +54,11 @@ export function translateDatabaseError(error: unknown): EventStoreError {
   if (error instanceof EventStoreError) return error
   const sqlState = sqlStateOf(error)
   if (sqlState === 'TM003') return new TenantRequiredError({ cause: error })
+  if (sqlState === 'TM004')
+    return new ConfigurationError(
+      'this database has the read models of a log that is in another one: give the store a pool on that one, and this pool to readModelsIn()',
+      { cause: error },
+    )
   const kind =
     sqlState === undefined ? 'connection' : (kinds.find(([pattern]) => pattern.test(sqlState))?.[1] ?? 'other')
   const detail = error instanceof Error ? error.message : String(error)
