@@ -1,4 +1,4 @@
-import { on, type EventStore, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
+import { on, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
 import { keysOf, RowFold } from './fold-rows.js'
@@ -9,6 +9,7 @@ import { copyRows } from './sql/copy-rows.js'
 import { insertParked, selectParkedStreams } from './sql/parked-statements.js'
 import { TableStatements, type RowChanges, type TableShape } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** What a transaction of a build writes. */
 export interface BuildChanges extends RowChanges {
@@ -58,7 +59,7 @@ export class BuildRows {
   private readonly maxBytes: number
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     readonly projection: Projection,
     /** The table, without its schema. */
     readonly table: string,

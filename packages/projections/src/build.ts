@@ -5,7 +5,6 @@ import {
   listCheckpoints,
   on,
   type Database,
-  type EventStore,
   type Logger,
 } from '@tidemark/eventstore'
 import type { Projection } from './define-projection.js'
@@ -15,6 +14,7 @@ import { ownerName } from './owner-name.js'
 import { lockProjection, selectTables, type RegisteredTable, type TableStatus } from './sql/registry-statements.js'
 import { selectShardPositions } from './sql/select-shard-positions.js'
 import { checkTable, createTable, dropTable, execute } from './table-lifecycle.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** A table that is being built. */
 export interface Build {
@@ -29,7 +29,7 @@ export interface Build {
 
 /** Drops the tables of a projection that nobody is served from. One that is still in use stays: the next call tries again. */
 export async function dropTables(
-  store: EventStore,
+  store: ProjectionStore,
   { name }: Projection,
   unwanted: readonly TableStatus[],
   logger: Logger,
@@ -69,7 +69,7 @@ export interface BuildOptions {
  * @throws {RebuildRunningError} somebody works on a build that was begun in another way.
  */
 export async function prepareBuild(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   { shards, from }: BuildOptions,
 ): Promise<Build> {
@@ -116,7 +116,10 @@ async function dropBuild(database: Database, { name, table, shards }: Registered
 }
 
 /** The build of the code's version that another process has begun; undefined where there is none. */
-export async function findBuild({ database }: EventStore, { name, version }: Projection): Promise<Build | undefined> {
+export async function findBuild(
+  { database }: ProjectionStore,
+  { name, version }: Projection,
+): Promise<Build | undefined> {
   const tables = await selectTables(database, [name])
   const begun = tables.find((table) => table.status === 'building' && table.version === version)
   if (begun?.target === undefined) return undefined
@@ -137,7 +140,7 @@ export interface ClaimedShard {
 
 /** Takes a shard that nobody works on and that is not at its target yet; undefined when there is none. */
 export async function claimShard(
-  { database }: EventStore,
+  { database }: ProjectionStore,
   { table, shards, target }: Build,
   options: ClaimOptions,
 ): Promise<ClaimedShard | undefined> {
@@ -160,7 +163,7 @@ export async function claimShard(
  * @throws {RebuildRunningError}
  */
 export async function claimOrWait(
-  { database }: EventStore,
+  { database }: ProjectionStore,
   { name }: Projection,
   checkpointName: string,
   { owner, leaseMs, signal }: ClaimOptions,

@@ -6,7 +6,6 @@ import {
   type Checkpoint,
   type CheckpointPlace,
   type Database,
-  type EventStore,
 } from '@tidemark/eventstore'
 import type { Build } from './build.js'
 import type { Projection } from './define-projection.js'
@@ -16,6 +15,7 @@ import { lockCheckpoints } from './sql/checkpoint-switch.js'
 import { copyTable } from './sql/copy-table.js'
 import { selectTables, type RegisteredTable } from './sql/registry-statements.js'
 import { checkTable, execute } from './table-lifecycle.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** How long shards of the live table may take to meet at one position. */
 const waitMs = 10_000
@@ -28,7 +28,7 @@ const waitMs = 10_000
  * @throws {ProjectionDefinitionError} there is no live table with the same columns. @throws {NotComparableError} its shards do not meet.
  */
 export async function copyLive(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   { table }: Build,
   checkpoint: Checkpoint,

@@ -4,13 +4,13 @@ import {
   on,
   type Checkpoint,
   type CheckpointPlace,
-  type EventStore,
   type LogBatch,
   type LogSource,
 } from '@tidemark/eventstore'
 import type { BuildRows } from './build-rows.js'
 import { filterOf, type ProjectionPart } from './shard.js'
 import { setUpBatch } from './sql/set-up-batch.js'
+import type { ProjectionStore } from './projection-store.js'
 import { Throttle } from './throttle.js'
 
 export interface CopyOptions {
@@ -37,7 +37,7 @@ const idleMs = 10_000
  * @throws {CheckpointLostError} somebody else took the build.
  */
 export async function copyLog(
-  store: EventStore,
+  store: ProjectionStore,
   rows: BuildRows,
   checkpoint: Checkpoint,
   { upTo, batchSize, writeAfterMs, throttle = new Throttle(1), signal }: CopyOptions,
@@ -80,7 +80,7 @@ export async function copyLog(
 }
 
 async function writeRows(
-  store: EventStore,
+  store: ProjectionStore,
   rows: BuildRows,
   checkpoint: Checkpoint,
   to: CheckpointPlace,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DatabaseError, inRolledBackTransaction, on, type Database, type EventStore } from '@tidemark/eventstore'
+import { DatabaseError, inRolledBackTransaction, on, type Database } from '@tidemark/eventstore'
 import { FellBehind, foldWithin } from './catch-up.js'
 import { keyColumnOf, type Projection } from './define-projection.js'
 import { NotComparableError } from './errors.js'
@@ -11,6 +11,7 @@ import { selectTables, type RegisteredTable } from './sql/registry-statements.js
 import { selectTableColumns } from './sql/select-table-columns.js'
 import { TableParts } from './table-parts.js'
 import { execute } from './table-lifecycle.js'
+import type { ProjectionStore } from './projection-store.js'
 
 export interface DiffOptions {
   /** How many rows that differ are shown; 20 unless said. */
@@ -57,7 +58,7 @@ export interface ProjectionDiff {
  * const { added, changed, removed, sample } = await diffProjection(store, orderSummary)
  */
 export async function diffProjection(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   options: DiffOptions = {},
 ): Promise<ProjectionDiff> {
@@ -94,7 +95,7 @@ interface Comparison extends DiffOptions {
 
 /** Compares in a snapshot in which both tables are at one position. */
 async function atOnePosition<T>(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   comparison: Comparison,
   compare: (database: Database, position: bigint) => Promise<T>,
@@ -139,7 +140,7 @@ function reasonFor(live: RegisteredTable, other: RegisteredTable, parts: TablePa
 }
 
 async function columnsToCompare(
-  { database }: EventStore,
+  { database }: ProjectionStore,
   projection: Projection,
   live: RegisteredTable,
   other: RegisteredTable,

@@ -1,7 +1,8 @@
-import type { AnyAggregate, EventStore, RecordedEvent } from '@tidemark/eventstore'
+import type { AnyAggregate, RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { HandlerContext, ProjectionHandler } from './define-handler.js'
 import { upcastFor, wants } from './fold-rows.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** What batches of events are to a raw handler: revealed, upcast, and only those that it wants. */
 export class HandlerEffects {
@@ -9,7 +10,7 @@ export class HandlerEffects {
   private readonly types: ReadonlySet<string>
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly handler: ProjectionHandler,
   ) {
     this.aggregates = new Map(handler.aggregates.map((aggregate) => [aggregate.name, aggregate]))

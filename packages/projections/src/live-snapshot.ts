@@ -1,10 +1,11 @@
-import { inTransaction, on, type Database, type EventStore } from '@tidemark/eventstore'
+import { inTransaction, on, type Database } from '@tidemark/eventstore'
 import type { Projection } from './define-projection.js'
 import { excludeAppends } from './inline-switch.js'
 import { shardsOf } from './names.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
 import type { RegisteredTable } from './sql/registry-statements.js'
 import { execute } from './table-lifecycle.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** How long a batch or an append may keep the tables from being held. */
 const lockTimeoutMs = 2000
@@ -18,7 +19,7 @@ const lockTimeoutMs = 2000
  * @throws {DatabaseError} of kind `lock-timeout`: somebody was at work for too long.
  */
 export function snapshotOfLive(
-  store: EventStore,
+  store: ProjectionStore,
   { name }: Projection,
   live: Pick<RegisteredTable, 'table' | 'shards' | 'inline'>,
   others: readonly Pick<RegisteredTable, 'table' | 'shards'>[],

@@ -1,7 +1,8 @@
-import { pauseCheckpoints, resumeCheckpoints, type EventStore } from '@tidemark/eventstore'
+import { pauseCheckpoints, resumeCheckpoints } from '@tidemark/eventstore'
 import type { AnyProjection } from './any-projection.js'
 import { checkpointNameOf, handlerIdOf, shardsOf } from './names.js'
 import { selectTables } from './sql/registry-statements.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /**
  * Lets a projection stand still, whichever process runs it, until it is resumed; a batch in work is finished or rolled back.
@@ -13,7 +14,11 @@ import { selectTables } from './sql/registry-statements.js'
  * @example
  * await pauseProjection(store, orderSummary, 'the warehouse sends events twice')
  */
-export async function pauseProjection(store: EventStore, projection: AnyProjection, reason: string): Promise<boolean> {
+export async function pauseProjection(
+  store: ProjectionStore,
+  projection: AnyProjection,
+  reason: string,
+): Promise<boolean> {
   const names = await checkpointsOf(store, projection)
   return (await pauseCheckpoints(store.database, names, reason)).length > 0
 }
@@ -23,11 +28,11 @@ export async function pauseProjection(store: EventStore, projection: AnyProjecti
  *
  * @returns whether it had stood still.
  */
-export async function resumeProjection(store: EventStore, projection: AnyProjection): Promise<boolean> {
+export async function resumeProjection(store: ProjectionStore, projection: AnyProjection): Promise<boolean> {
   return (await resumeCheckpoints(store.database, await checkpointsOf(store, projection))).length > 0
 }
 
-async function checkpointsOf({ database }: EventStore, projection: AnyProjection): Promise<string[]> {
+async function checkpointsOf({ database }: ProjectionStore, projection: AnyProjection): Promise<string[]> {
   if (projection.kind === 'handler') return [checkpointNameOf(handlerIdOf(projection))]
   const tables = await selectTables(database, [projection.name])
   return tables

@@ -1,4 +1,4 @@
-import { inTransaction, on, type EventStore, type SubscriptionState } from '@tidemark/eventstore'
+import { inTransaction, on, type SubscriptionState } from '@tidemark/eventstore'
 import type { AnyProjection } from './any-projection.js'
 import type { ProjectionHandler } from './define-handler.js'
 import { VersionNotLiveError } from './errors.js'
@@ -13,6 +13,7 @@ import { TableFollower, type Followed, type FollowerOptions } from './table-foll
 import { ensureLiveTable } from './table-lifecycle.js'
 import { observeFollowed } from './telemetry/observe-followed.js'
 import type { ProjectionMetrics } from './telemetry/projection-metrics.js'
+import type { ProjectionStore } from './projection-store.js'
 
 export interface RunnerOptions extends FollowerOptions {
   /** Called after each commit. */
@@ -40,7 +41,7 @@ export class ProjectionRunner {
   private live: ReadonlySet<string> = new Set()
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     readonly projection: AnyProjection,
     private readonly options: RunnerOptions,
   ) {}

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { selectWaitingAges, type EventStore, type Head, type OperableStatus, type Stall } from '@tidemark/eventstore'
+import { selectWaitingAges, type Head, type OperableStatus, type Stall } from '@tidemark/eventstore'
 import type { AnyProjection } from './any-projection.js'
 import { checkpointNameOf, handlerIdOf } from './names.js'
 import { ProgressMeter } from './progress-meter.js'
 import { selectProgress, type Progress } from './sql/select-progress.js'
 import { selectTableShards, type ProjectionTable } from './sql/select-table-shards.js'
 import { stallOf } from './stall.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** How a projection is getting on. */
 export interface ProjectionStatus extends OperableStatus {
@@ -58,7 +59,7 @@ export interface ListProjectionsOptions {
  * for (const { name, lagMs, stall } of await listProjections(store, [orderSummary])) console.log(name, lagMs, stall?.reason)
  */
 export async function listProjections(
-  store: EventStore,
+  store: ProjectionStore,
   projections: readonly AnyProjection[],
   { measureMs }: ListProjectionsOptions = {},
 ): Promise<ProjectionStatus[]> {
@@ -71,7 +72,7 @@ export async function listProjections(
 
 /** Looks once, and tells the meter what it saw. */
 export async function lookAtProjections(
-  store: EventStore,
+  store: ProjectionStore,
   projections: readonly AnyProjection[],
   meter: ProgressMeter,
 ): Promise<ProjectionStatus[]> {

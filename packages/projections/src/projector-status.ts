@@ -1,10 +1,10 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { AnyProjection } from './any-projection.js'
 import { isDatabaseTrouble } from './database-trouble.js'
 import { ProgressMeter } from './progress-meter.js'
 import type { ProjectionRunner, RunnerProgress } from './projection-runner.js'
 import { lookAtProjections, measuredName, type ProjectionStatus } from './projection-status.js'
 import type { RegisteredTable } from './sql/registry-statements.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** How the projections of a projector are getting on: what the database knows, and what only this process does. */
 export class ProjectorStatus {
@@ -12,7 +12,7 @@ export class ProjectorStatus {
   private readonly last = new Map<string, ProjectionStatus>()
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly runnerOf: (name: string) => ProjectionRunner | undefined,
   ) {}
 

@@ -1,4 +1,4 @@
-import { silentLogger, type EventStore, type Logger, type Operable } from '@tidemark/eventstore'
+import { silentLogger, type Logger, type Operable } from '@tidemark/eventstore'
 import type { AnyProjection } from './any-projection.js'
 import { ProjectionDefinitionError, UnknownProjectionError } from './errors.js'
 import { ownerName } from './owner-name.js'
@@ -9,6 +9,7 @@ import { ProjectorStatus } from './projector-status.js'
 import { ShardBalance } from './shard-balance.js'
 import { selectTables } from './sql/registry-statements.js'
 import { createProjectionMetrics, type ProjectionMetrics } from './telemetry/projection-metrics.js'
+import type { ProjectionStore } from './projection-store.js'
 
 export interface ProjectorOptions {
   /** Events per transaction at most; 2,000 unless said. */
@@ -57,7 +58,7 @@ export interface Projector {
  * await projector.waitFor('order-summary', position, { timeoutMs: 1000 })
  */
 export function createProjector(
-  store: EventStore,
+  store: ProjectionStore,
   projections: readonly AnyProjection[],
   options: ProjectorOptions = {},
 ): Projector {
@@ -80,7 +81,7 @@ class RunningProjector implements Projector {
   private watching: Promise<void> | undefined
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly projections: readonly AnyProjection[],
     { batchSize = 2000, leaseMs = 10_000, watchIntervalMs = 500, logger = silentLogger }: ProjectorOptions,
   ) {

@@ -1,10 +1,11 @@
-import { silentLogger, type EventStore, type Logger } from '@tidemark/eventstore'
+import { silentLogger, type Logger } from '@tidemark/eventstore'
 import type { Projection } from './define-projection.js'
 import { NoSuchTableError } from './errors.js'
 import { ownerName } from './owner-name.js'
 import { selectTables, type RegisteredTable, type TableStatus } from './sql/registry-statements.js'
 import { switchTable } from './switch-table.js'
 import { TableParts } from './table-parts.js'
+import type { ProjectionStore } from './projection-store.js'
 
 export interface PromoteOptions {
   readonly signal?: AbortSignal
@@ -37,7 +38,7 @@ export interface PromoteResult {
  * if (changed < 100) await promoteProjection(store, orderSummary)
  */
 export async function promoteProjection(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   options: PromoteOptions = {},
 ): Promise<PromoteResult> {
@@ -55,7 +56,7 @@ export async function promoteProjection(
  * @throws {PromoteBlockedError} readers held the view through all tries; call again.
  */
 export async function rollbackProjection(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   options: PromoteOptions = {},
 ): Promise<PromoteResult> {
@@ -63,7 +64,7 @@ export async function rollbackProjection(
 }
 
 async function bringLive(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   status: TableStatus,
   { signal, leaseMs = 10_000, logger = silentLogger }: PromoteOptions,

@@ -1,4 +1,4 @@
-import { on, type EventStore, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
+import { on, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
 import { keysOf, RowFold } from './fold-rows.js'
@@ -8,6 +8,7 @@ import { rowShardOf } from './shard.js'
 import { insertParked, selectParkedStreams } from './sql/parked-statements.js'
 import { TableStatements, type RowChanges } from './sql/table-statements.js'
 import { shapeFor } from './table-lifecycle.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** The table of one build, and what batches of events do to it. Whoever has its checkpoint is the only one who changes it. */
 export class ReadModelTable {
@@ -16,7 +17,7 @@ export class ReadModelTable {
   private waiting: ReadonlyMap<StreamKey, bigint> | undefined
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     readonly projection: Projection,
     /** Without its schema. */
     readonly name: string,

@@ -1,7 +1,7 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { Column } from './columns.js'
 import { keyColumnOf, type Projection } from './define-projection.js'
 import { inReadSchema, viewNameOf } from './names.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** Where and how a read model is read. */
 export interface ReadModel {
@@ -22,7 +22,7 @@ export interface ReadModel {
  * const { view, key } = readModelOf(store, orderSummary)
  * await pool.query(`select * from ${view} where "${key.column}" = $1`, ['o-42'])
  */
-export function readModelOf(store: EventStore, projection: Projection): ReadModel {
+export function readModelOf(store: ProjectionStore, projection: Projection): ReadModel {
   const view = inReadSchema(store.database.schema, viewNameOf(projection.name))
   return { view, columns: projection.columns, key: keyColumnOf(projection) }
 }

@@ -6,7 +6,6 @@ import {
   run,
   silentLogger,
   type Checkpoint,
-  type EventStore,
   type Logger,
   type Statement,
 } from '@tidemark/eventstore'
@@ -26,6 +25,7 @@ import { selectShardPositions } from './sql/select-shard-positions.js'
 import { switchTable } from './switch-table.js'
 import { createIndexes } from './table-lifecycle.js'
 import { TableParts } from './table-parts.js'
+import type { ProjectionStore } from './projection-store.js'
 import { Throttle } from './throttle.js'
 
 /** How far a rebuild is. */
@@ -108,7 +108,7 @@ export interface RebuildResult {
  * })
  */
 export async function rebuildProjection(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   options: RebuildOptions = {},
 ): Promise<RebuildResult> {
@@ -123,7 +123,7 @@ export async function rebuildProjection(
 }
 
 function checkOptions(
-  { pool }: EventStore,
+  { pool }: ProjectionStore,
   { name }: Projection,
   { shards, share, from }: { readonly shards: number; readonly share: number; readonly from: bigint | undefined },
 ): void {
@@ -149,7 +149,7 @@ class Rebuild {
   private events = 0
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly projection: Projection,
     private readonly build: Build,
     private readonly options: RebuildOptions,
@@ -284,7 +284,7 @@ class Rebuild {
   }
 }
 
-async function countRows({ database }: EventStore, table: string): Promise<number> {
+async function countRows({ database }: ProjectionStore, table: string): Promise<number> {
   const statement: Statement = {
     name: 'unnamed',
     text: (schema) => `select count(*) from ${inReadSchema(schema, table)}`,

@@ -1,4 +1,4 @@
-import { failpoint, inTransaction, on, type Checkpoint, type EventStore } from '@tidemark/eventstore'
+import { failpoint, inTransaction, on, type Checkpoint } from '@tidemark/eventstore'
 import type { Build } from './build.js'
 import { copyLive } from './copy-live.js'
 import { readAfter } from './copy-log.js'
@@ -16,6 +16,7 @@ import type { Throttle } from './throttle.js'
 import type { Refold } from './verify/refold.js'
 import { ScanRefold } from './verify/scan-refold.js'
 import { StreamRefold } from './verify/stream-refold.js'
+import type { ProjectionStore } from './projection-store.js'
 
 export interface RefoldOptions {
   readonly batchSize: number
@@ -37,7 +38,7 @@ const keysAtOnce = { streams: 500, scan: 100_000 }
  * @throws {HistoryTruncatedError} events were deleted that a touched row needs.
  */
 export async function refoldTouched(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   build: Build,
   checkpoint: Checkpoint,
@@ -72,7 +73,7 @@ export async function refoldTouched(
 
 /** The build as a table that is compared with the log. */
 async function tableAt(
-  { database }: EventStore,
+  { database }: ProjectionStore,
   { name, version }: Projection,
   { table, target, shards, from }: Build,
   position: bigint,
@@ -83,7 +84,7 @@ async function tableAt(
 }
 
 async function foldAgain(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   table: LiveTable,
   keys: readonly RowKey[],
@@ -118,7 +119,7 @@ interface Written {
 }
 
 async function writeRows(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   { build, checkpoint, rows, through }: Written,
 ): Promise<void> {

@@ -5,7 +5,6 @@ import {
   on,
   type CheckpointPlace,
   type Database,
-  type EventStore,
   type Logger,
 } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
@@ -19,6 +18,7 @@ import { lockCheckpoints, reshard } from './sql/checkpoint-switch.js'
 import { lockProjection, selectTables, updateTableStatus, type RegisteredTable } from './sql/registry-statements.js'
 import type { CopyLimits, TableParts } from './table-parts.js'
 import { execute, switchView } from './table-lifecycle.js'
+import type { ProjectionStore } from './projection-store.js'
 
 export interface SwitchOptions {
   /** The shards of the table, brought forward by this code; undefined for a table of another version, which follows the log elsewhere. */
@@ -42,7 +42,7 @@ const lockTimeoutMs = 250
  * @throws {PromoteBlockedError} all tries met a lock. @throws {TableBehindError} a table of another version does not come up to the live one.
  */
 export async function switchTable(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   table: Pick<RegisteredTable, 'table' | 'version' | 'shards'>,
   { parts, limits, keptBy, signal, logger }: SwitchOptions,
@@ -70,7 +70,7 @@ export async function switchTable(
 
 async function switchWithin(
   client: ClientBase,
-  store: EventStore,
+  store: ProjectionStore,
   { name, shards }: Projection,
   chosen: Pick<RegisteredTable, 'table' | 'version' | 'shards'>,
   { parts, keptBy }: Pick<SwitchOptions, 'parts' | 'keptBy'>,

@@ -3,7 +3,6 @@ import {
   inTransaction,
   on,
   type Checkpoint,
-  type EventStore,
   type LogFilter,
   type Logger,
   type Subscription,
@@ -13,6 +12,7 @@ import type { ClientBase } from 'pg'
 import { isPoison } from './poison/is-poison.js'
 import type { PoisonRules } from './poison/poison-rules.js'
 import { setUpBatch } from './sql/set-up-batch.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** Something that takes batches of events, with one checkpoint: a shard of a table, or a handler. */
 export interface Followed {
@@ -51,7 +51,7 @@ export class TableFollower {
   private current: Checkpoint | undefined
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly followed: Followed,
     private readonly options: FollowerOptions,
   ) {

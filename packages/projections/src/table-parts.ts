@@ -1,10 +1,11 @@
-import { Checkpoint, type EventStore } from '@tidemark/eventstore'
+import { Checkpoint } from '@tidemark/eventstore'
 import { BuildRows } from './build-rows.js'
 import { copyLog, type CopyOptions } from './copy-log.js'
 import type { Projection } from './define-projection.js'
 import { shardsOf } from './names.js'
 import { ReadModelTable } from './read-model-table.js'
 import type { RegisteredTable } from './sql/registry-statements.js'
+import type { ProjectionStore } from './projection-store.js'
 
 /** A shard of a table whose checkpoint the caller has. */
 export interface TablePart {
@@ -25,14 +26,14 @@ export type CopyLimits = Omit<CopyOptions, 'upTo'> & {
  */
 export class TableParts {
   private constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     readonly registered: Pick<RegisteredTable, 'name' | 'version' | 'table' | 'shards'>,
     readonly parts: readonly TablePart[],
   ) {}
 
   /** Takes the shards, except one that the caller has already. */
   static async take(
-    store: EventStore,
+    store: ProjectionStore,
     projection: Projection,
     registered: TableParts['registered'],
     { owner, leaseMs, mine }: { readonly owner: string; readonly leaseMs: number; readonly mine?: Checkpoint },

@@ -19,7 +19,7 @@ describe('a projector', () => {
   let store: EventStore
   const running: Projector[] = []
   const start = async (
-    ...args: Parameters<typeof createProjector> extends [EventStore, ...infer Rest] ? Rest : never
+    ...args: Parameters<typeof createProjector> extends [unknown, ...infer Rest] ? Rest : never
   ) => {
     const projector = createProjector(store, ...args)
     running.push(projector)

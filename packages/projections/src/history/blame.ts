@@ -1,8 +1,8 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey, RowOf } from '../define-projection.js'
 import type { Row } from '../row.js'
 import { referenceTo, type EventReference } from './event-reference.js'
 import { lastPosition, rowSteps, type HistoryOptions } from './row-history.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** A value, and the event that it is from. */
 export interface FieldBlame extends EventReference {
@@ -36,7 +36,7 @@ export interface Blame<R = Row> {
  * console.log(blamed?.fields['status']?.type, blamed?.fields['status']?.actor)
  */
 export async function blame<P extends Projection>(
-  store: EventStore,
+  store: ProjectionStore,
   projection: P,
   key: RowKey,
   options: HistoryOptions = {},

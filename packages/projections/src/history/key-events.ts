@@ -1,4 +1,4 @@
-import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
+import type { RecordedEvent } from '@tidemark/eventstore'
 import { typesOf } from '../any-projection.js'
 import type { Projection, RowKey } from '../define-projection.js'
 import { HistoryTruncatedError } from '../errors.js'
@@ -7,6 +7,7 @@ import { filterOf } from '../shard.js'
 import { selectStreamPositions } from '../sql/select-stream-positions.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { streamIdsOf } from '../stream-ids-of.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** Which part of a row's history. */
 export interface KeyEvents {
@@ -25,7 +26,7 @@ const eventsAtOnce = 500
  * @throws {HandlerFailedError} an event cannot be upcast, or its rows not be told.
  */
 export async function* keyEvents(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   folder: RowFold,
   { key, upTo, evenIfTruncated }: KeyEvents,
@@ -47,7 +48,7 @@ export async function* keyEvents(
 }
 
 async function* pages(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   key: RowKey,
   upTo: bigint,
@@ -70,7 +71,7 @@ async function* pages(
 }
 
 /** With `keyOf` a deleted event of any stream may have touched the row. */
-function truncatedStreams({ database }: EventStore, projection: Projection, key: RowKey): Promise<string[]> {
+function truncatedStreams({ database }: ProjectionStore, projection: Projection, key: RowKey): Promise<string[]> {
   return projection.keyFrom === 'aggregate-id'
     ? selectTruncatedStreams(database, { streamIds: streamIdsOf(projection, key) })
     : selectTruncatedStreams(database, { categories: projection.aggregates.map(({ name }) => name) })

@@ -1,7 +1,7 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey, RowOf } from '../define-projection.js'
 import type { Row } from '../row.js'
 import { lastPosition, rowSteps } from './row-history.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** A moment of the log: a position, or a time of the database's clock. */
 export type RowMoment =
@@ -20,7 +20,7 @@ export type RowMoment =
  * const row = await rowAt(store, orderSummary, 'o-42', { time: new Date('2025-03-01T12:00:00Z') })
  */
 export async function rowAt<P extends Projection>(
-  store: EventStore,
+  store: ProjectionStore,
   projection: P,
   key: RowKey,
   { position, time, evenIfTruncated = false }: RowMoment,

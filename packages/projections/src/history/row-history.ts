@@ -1,4 +1,4 @@
-import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
+import type { RecordedEvent } from '@tidemark/eventstore'
 import type { Projection, RowKey, RowOf } from '../define-projection.js'
 import { RowFold } from '../fold-rows.js'
 import type { Row } from '../row.js'
@@ -6,6 +6,7 @@ import { asStored, differingProperties } from '../stored-row.js'
 import { refuseTenants } from '../table-lifecycle.js'
 import { referenceTo, type EventReference } from './event-reference.js'
 import { keyEvents } from './key-events.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 export interface HistoryOptions {
   /** Up to which position; the head unless said. */
@@ -33,7 +34,7 @@ export interface RowStep {
 
 /** Folds the events of a row one by one. */
 export async function* rowSteps(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   key: RowKey,
   upTo: bigint,
@@ -54,7 +55,7 @@ export async function* rowSteps(
 
 /** Up to which position the log is folded: the one that was asked for, or the head where that is lower. */
 export async function lastPosition(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   { at }: HistoryOptions = {},
 ): Promise<bigint> {
@@ -74,7 +75,7 @@ export async function lastPosition(
  * for await (const { row, event, changed } of rowHistory(store, orderSummary, 'o-42')) console.log(event.type, changed, row)
  */
 export async function* rowHistory<P extends Projection>(
-  store: EventStore,
+  store: ProjectionStore,
   projection: P,
   key: RowKey,
   options: HistoryOptions = {},

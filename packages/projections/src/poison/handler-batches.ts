@@ -1,4 +1,4 @@
-import { on, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
+import { on, type RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { ProjectionHandler } from '../define-handler.js'
 import { HandlerFailedError } from '../errors.js'
@@ -6,13 +6,14 @@ import { handlerIdOf } from '../names.js'
 import { insertParked, selectParkedStreams } from '../sql/parked-statements.js'
 import { isPoison } from './is-poison.js'
 import { Parking, type StreamKey } from './parking.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** Hands batches to a handler, and finds the events at which it fails. */
 export class HandlerBatches {
   private waiting: ReadonlyMap<StreamKey, bigint> | undefined
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly handler: ProjectionHandler,
     private readonly handle: (transaction: ClientBase, events: readonly RecordedEvent[]) => Promise<void>,
   ) {}

@@ -1,9 +1,9 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { selectParked } from '../sql/select-parked.js'
 import { selectParkedRows } from '../sql/select-parked-rows.js'
 import { selectParkedGroups, type ParkedGroup } from '../sql/select-parked-groups.js'
 import type { ParkedEvent, ParkedSelection } from './parked-event.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /**
  * The events that projections have set aside, in the order of the log; 1,000 at most unless said.
@@ -13,7 +13,7 @@ import type { ParkedEvent, ParkedSelection } from './parked-event.js'
  *   console.log(streamId, type, error?.message, `${blocks} wait for it`)
  */
 export function listParked(
-  store: EventStore,
+  store: ProjectionStore,
   selection: ParkedSelection = {},
   { limit = 1000 }: { readonly limit?: number } = {},
 ): Promise<ParkedEvent[]> {
@@ -22,7 +22,7 @@ export function listParked(
 
 /** What events failed at, alike ones together, the most frequent first. */
 export function groupParked(
-  store: EventStore,
+  store: ProjectionStore,
   { projection }: Pick<ParkedSelection, 'projection'> = {},
 ): Promise<ParkedGroup[]> {
   return selectParkedGroups(store.database, projection)
@@ -30,7 +30,7 @@ export function groupParked(
 
 /** Which of some rows of a read model lack a parked event, so that they are not what the log says. */
 export async function incompleteRows<Key extends RowKey>(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   keys: readonly Key[],
 ): Promise<Set<Key>> {

@@ -1,14 +1,15 @@
-import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
+import type { RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { ProjectionHandler } from '../define-handler.js'
 import { HandlerFailedError } from '../errors.js'
 import { HandlerEffects } from '../handler-effects.js'
 import { isPoison } from './is-poison.js'
 import type { Redriven } from './redriven.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** Gives events that waited to a handler one by one, in the caller's transaction, up to the first that fails. */
 export async function redriveHandler(
-  store: EventStore,
+  store: ProjectionStore,
   client: ClientBase,
   handler: ProjectionHandler,
   { events, sideEffects }: { readonly events: readonly RecordedEvent[]; readonly sideEffects: boolean },

@@ -1,4 +1,4 @@
-import { type Database, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
+import { type Database, type RecordedEvent } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { HandlerFailedError, InvalidRowError } from '../errors.js'
 import { keysOf, RowFold, type Step } from '../fold-rows.js'
@@ -9,6 +9,7 @@ import { differingProperties } from '../stored-row.js'
 import { shapeFor } from '../table-lifecycle.js'
 import { refoldRows } from './refold-rows.js'
 import type { Redriven, RowChange } from './redriven.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** What the events of a stream do to rows. */
 type Folded = Pick<Redriven, 'failure'> & { readonly rows: ReadonlyMap<RowKey, Row | null> }
@@ -21,7 +22,7 @@ type Folded = Pick<Redriven, 'failure'> & { readonly rows: ReadonlyMap<RowKey, R
  * passed since, so that the rows are folded again from the log.
  */
 export async function redriveRows(
-  store: EventStore,
+  store: ProjectionStore,
   database: Database,
   projection: Projection,
   { table, events, upTo }: { readonly table: string; readonly events: readonly RecordedEvent[]; readonly upTo: bigint },
@@ -59,7 +60,7 @@ function goOn(fold: RowFold, steps: readonly Step[], before: ReadonlyMap<RowKey,
 
 /** Tries with all of the events, then with those before the first that fails. */
 async function foldAgain(
-  store: EventStore,
+  store: ProjectionStore,
   database: Database,
   projection: Projection,
   { table, steps, keys, upTo }: { table: string; steps: readonly Step[]; keys: ReadonlySet<RowKey>; upTo: bigint },

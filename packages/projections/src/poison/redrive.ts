@@ -1,11 +1,4 @@
-import {
-  Checkpoint,
-  inRolledBackTransaction,
-  inTransaction,
-  on,
-  type CheckpointPlace,
-  type EventStore,
-} from '@tidemark/eventstore'
+import { Checkpoint, inRolledBackTransaction, inTransaction, on, type CheckpointPlace } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { AnyProjection } from '../any-projection.js'
 import { checkpointNameOf, handlerIdOf } from '../names.js'
@@ -19,6 +12,7 @@ import type { ParkedSelection } from './parked-event.js'
 import { redriveHandler } from './redrive-handler.js'
 import { redriveRows } from './redrive-rows.js'
 import type { Redriven } from './redriven.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** What is done with the events of a stream that wait. */
 export type RedriveMode =
@@ -46,7 +40,7 @@ const streamsAtMost = 10_000
  * A stream's events are handled in order, from the first that waits to the next that fails.
  */
 export async function redrive(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   selection: Omit<ParkedSelection, 'projection' | 'status'>,
   mode: RedriveMode,
@@ -74,7 +68,7 @@ export async function redrive(
 }
 
 async function consumersOf(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
 ): Promise<{ readonly id: string; readonly take: () => Promise<Consumer> }[]> {
   const owner = ownerName('redrive')
@@ -115,7 +109,7 @@ interface StreamToRedrive {
 }
 
 function redriveStream(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   consumer: Consumer,
   { stream, selected, mode }: StreamToRedrive,
@@ -137,7 +131,7 @@ async function holdStill(client: ClientBase, { checkpoints }: Consumer): Promise
 
 async function redriveWithin(
   client: ClientBase,
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   { id, table }: Consumer,
   { stream, selected, mode, place }: StreamToRedrive & { readonly place: CheckpointPlace },

@@ -1,4 +1,4 @@
-import { logWithin, type Database, type EventStore } from '@tidemark/eventstore'
+import { logWithin, type Database } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { HistoryTruncatedError } from '../errors.js'
 import { RowFold } from '../fold-rows.js'
@@ -6,6 +6,7 @@ import { lacks, type LiveTable } from '../live-table.js'
 import type { Row } from '../row.js'
 import { filterOf } from '../shard.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 const eventsAtOnce = 2000
 
@@ -26,7 +27,7 @@ export interface RowsToRefold {
  * @throws {HistoryTruncatedError} events were deleted that the rows may need.
  */
 export async function refoldRows(
-  store: EventStore,
+  store: ProjectionStore,
   database: Database,
   projection: Projection,
   { keys, upTo, setAside }: RowsToRefold,

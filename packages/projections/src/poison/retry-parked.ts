@@ -1,9 +1,9 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { AnyProjection } from '../any-projection.js'
 import { selectParked } from '../sql/select-parked.js'
 import type { ParkedSelection } from './parked-event.js'
 import { redrive } from './redrive.js'
 import type { Redriven, RowChange } from './redriven.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** Which failed events are meant: those at some positions, those that failed alike, or all. */
 export type FailedSelection = Pick<ParkedSelection, 'positions' | 'fingerprint'>
@@ -21,7 +21,7 @@ export type FailedSelection = Pick<ParkedSelection, 'positions' | 'fingerprint'>
  * console.log(redriven.filter(({ failure }) => failure).length, 'streams failed again')
  */
 export function retryParked(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   selection: FailedSelection = {},
 ): Promise<Redriven[]> {
@@ -35,7 +35,7 @@ export function retryParked(
  * await skipParked(store, orderSummary, { positions: [4711n] }, 'a test order')
  */
 export function skipParked(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   selection: FailedSelection,
   reason: string,
@@ -64,7 +64,7 @@ const alikeAtMost = 100
  * @returns undefined when no event is parked at the position.
  */
 export async function tryParked(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   position: bigint,
 ): Promise<Trial | undefined> {
@@ -84,6 +84,6 @@ export async function tryParked(
   }
 }
 
-function failedAt(store: EventStore, { name }: AnyProjection, selection: FailedSelection) {
+function failedAt(store: ProjectionStore, { name }: AnyProjection, selection: FailedSelection) {
   return selectParked(store.database, { ...selection, projection: name, status: 'failed' }, { limit: 10_000 })
 }

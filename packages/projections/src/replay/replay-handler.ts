@@ -1,4 +1,4 @@
-import { inRolledBackTransaction, inTransaction, on, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
+import { inRolledBackTransaction, inTransaction, on, type RecordedEvent } from '@tidemark/eventstore'
 import type { ProjectionHandler } from '../define-handler.js'
 import { ReplayFailedError } from '../errors.js'
 import { HandlerEffects } from '../handler-effects.js'
@@ -6,13 +6,14 @@ import { setUpBatch } from '../sql/set-up-batch.js'
 import { execute } from '../table-lifecycle.js'
 import type { HandlerReplayResult, ReplayOptions } from './replay-options.js'
 import { replayRange } from './replay-range.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** Somebody watches a replay, so its transactions may idle for longer than those of a projector. */
 const idleMs = 60_000
 
 /** Gives events to a handler, batch by batch, each in a transaction that is committed for `sideEffects` only. */
 export async function replayHandler(
-  store: EventStore,
+  store: ProjectionStore,
   handler: ProjectionHandler,
   options: ReplayOptions,
 ): Promise<HandlerReplayResult> {
@@ -34,7 +35,7 @@ export async function replayHandler(
 }
 
 function handleBatch(
-  store: EventStore,
+  store: ProjectionStore,
   effects: HandlerEffects,
   events: readonly RecordedEvent[],
   sideEffects: boolean,

@@ -1,9 +1,10 @@
-import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
+import type { RecordedEvent } from '@tidemark/eventstore'
 import { typesOf, type AnyProjection } from '../any-projection.js'
 import { filterOf } from '../shard.js'
 import { selectPositionsBetween } from '../sql/select-positions-between.js'
 import { selectStreamPositions } from '../sql/select-stream-positions.js'
 import type { ReplayOptions } from './replay-options.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** A piece of what is replayed. */
 export interface ReplayBatch {
@@ -14,7 +15,7 @@ export interface ReplayBatch {
 
 /** The events of a replay in the order of the log, as stored. Batches may be empty, where nothing was wanted. */
 export async function* replayRange(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   options: ReplayOptions,
 ): AsyncGenerator<ReplayBatch> {
@@ -37,7 +38,7 @@ export async function* replayRange(
 }
 
 async function positionsOf(
-  store: EventStore,
+  store: ProjectionStore,
   { from = 1n, to, since, until }: ReplayOptions,
 ): Promise<{ readonly after: bigint; readonly upTo: bigint } | undefined> {
   const head = (await store.head()).position
@@ -50,7 +51,7 @@ async function positionsOf(
 }
 
 async function* fromLog(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   from: bigint,
   upTo: bigint,
@@ -64,7 +65,7 @@ async function* fromLog(
 }
 
 async function* fromStreams(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   { streams, after, upTo }: { readonly streams: readonly string[]; readonly after: bigint; readonly upTo: bigint },
   limit: number,

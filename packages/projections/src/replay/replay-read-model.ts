@@ -1,4 +1,3 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { ProjectionDefinitionError } from '../errors.js'
 import { RowFold } from '../fold-rows.js'
@@ -6,10 +5,11 @@ import type { Row } from '../row.js'
 import { refuseTenants } from '../table-lifecycle.js'
 import type { ReplayOptions, ReplayResult } from './replay-options.js'
 import { replayRange } from './replay-range.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** Folds events in memory; nothing is written. */
 export async function replayReadModel(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   options: ReplayOptions,
 ): Promise<ReplayResult> {

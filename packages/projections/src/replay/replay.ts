@@ -1,4 +1,3 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { AnyProjection } from '../any-projection.js'
 import type { ProjectionHandler } from '../define-handler.js'
 import type { Projection } from '../define-projection.js'
@@ -6,6 +5,7 @@ import { ProjectionDefinitionError } from '../errors.js'
 import { replayHandler } from './replay-handler.js'
 import type { HandlerReplayResult, ReplayOptions, ReplayResult } from './replay-options.js'
 import { replayReadModel } from './replay-read-model.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /**
  * Feeds a part of the log again to a projection. No checkpoint is moved, whoever runs the projection meanwhile.
@@ -23,19 +23,19 @@ import { replayReadModel } from './replay-read-model.js'
  * @example
  * const { events, rowsTouched } = await replay(store, orderSummary, { from: 1n, to: 500n })
  */
-export function replay(store: EventStore, projection: Projection, options?: ReplayOptions): Promise<ReplayResult>
+export function replay(store: ProjectionStore, projection: Projection, options?: ReplayOptions): Promise<ReplayResult>
 export function replay(
-  store: EventStore,
+  store: ProjectionStore,
   handler: ProjectionHandler,
   options?: ReplayOptions,
 ): Promise<HandlerReplayResult>
 export function replay(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   options?: ReplayOptions,
 ): Promise<ReplayResult | HandlerReplayResult>
 export async function replay(
-  store: EventStore,
+  store: ProjectionStore,
   projection: AnyProjection,
   options: ReplayOptions = {},
 ): Promise<ReplayResult | HandlerReplayResult> {

@@ -1,4 +1,4 @@
-import { inTransaction, on, type EventStore } from '@tidemark/eventstore'
+import { inTransaction, on } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { liveTableOf, withStreamEnds, type LiveTable } from '../live-table.js'
 import type { Row } from '../row.js'
@@ -6,6 +6,7 @@ import { TableStatements } from '../sql/table-statements.js'
 import { asStored, differingProperties } from '../stored-row.js'
 import { execute, shapeFor } from '../table-lifecycle.js'
 import type { Refold, Refolded } from './refold.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** A row that is not what the log says. */
 export interface Drift {
@@ -33,7 +34,7 @@ export interface Comparison {
 
 /** Compares the live rows of some keys with what the log says that they were at exactly the table's position. */
 export async function compareKeys(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   refold: Refold,
   keys: readonly RowKey[],
@@ -45,7 +46,7 @@ export async function compareKeys(
 
 /** Rows and position in one snapshot: a batch of the projector is in both or in neither. */
 async function readSnapshot(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   keys: readonly RowKey[],
 ): Promise<{ readonly live: LiveTable; readonly rows: ReadonlyMap<RowKey, Row> }> {

@@ -1,4 +1,4 @@
-import { inTransaction, on, type EventStore } from '@tidemark/eventstore'
+import { inTransaction, on } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { lockLiveTable, withStreamEnds } from '../live-table.js'
 import type { Row } from '../row.js'
@@ -7,6 +7,7 @@ import { TableStatements } from '../sql/table-statements.js'
 import { shapeFor } from '../table-lifecycle.js'
 import { judge } from './compare-keys.js'
 import type { Refold } from './refold.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** A process that is paused in the middle holds the projector up no longer than this. */
 const idleMs = 10_000
@@ -17,7 +18,7 @@ const idleMs = 10_000
  * Each is folded up to where the table is by then, and left alone if it is right by then. Returns the keys whose rows are right now.
  */
 export async function healKeys(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   refold: Refold,
   keys: readonly RowKey[],

@@ -1,4 +1,3 @@
-import type { EventStore } from '@tidemark/eventstore'
 import { typesOf } from '../any-projection.js'
 import type { Projection, RowKey } from '../define-projection.js'
 import { RowFold } from '../fold-rows.js'
@@ -6,6 +5,7 @@ import type { LiveTable } from '../live-table.js'
 import { selectLogSample } from '../sql/select-log-sample.js'
 import { selectRowSample } from '../sql/select-row-sample.js'
 import { shapeFor } from '../table-lifecycle.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /**
  * Chooses keys by chance: half of them from the rows of the table, and the rest from events of the log, whose rows may be missing.
@@ -13,7 +13,7 @@ import { shapeFor } from '../table-lifecycle.js'
  * There are fewer where the same are chosen twice.
  */
 export async function sampleKeys(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   live: LiveTable,
   count: number,

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { logWithin, type Database, type EventStore } from '@tidemark/eventstore'
+import { logWithin, type Database } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { TableChangedError } from '../errors.js'
 import { RowFold } from '../fold-rows.js'
@@ -9,6 +9,7 @@ import { filterOf, rowShardIndex } from '../shard.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { FoldedKeys } from './folded-keys.js'
 import type { Refold, Refolded } from './refold.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 export interface ScanOptions {
   readonly isWanted: (key: RowKey) => boolean
@@ -32,7 +33,7 @@ export class ScanRefold implements Refold {
   private at: Pick<LiveTable, 'shards' | 'positions' | 'setAside'> = { shards: 1, positions: [0n], setAside: new Map() }
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly projection: Projection,
     private readonly options: ScanOptions,
   ) {

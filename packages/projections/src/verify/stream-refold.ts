@@ -1,4 +1,4 @@
-import type { Database, EventStore } from '@tidemark/eventstore'
+import type { Database } from '@tidemark/eventstore'
 import { typesOf } from '../any-projection.js'
 import type { Projection, RowKey } from '../define-projection.js'
 import { RowFold } from '../fold-rows.js'
@@ -8,6 +8,7 @@ import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { streamIdsOf } from '../stream-ids-of.js'
 import { FoldedKeys } from './folded-keys.js'
 import type { Refold, Refolded } from './refold.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 const eventsAtOnce = 500
 
@@ -17,7 +18,7 @@ export class StreamRefold implements Refold {
   private readonly types: readonly string[]
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly projection: Projection,
     private readonly signal: AbortSignal | undefined,
   ) {

@@ -1,4 +1,3 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { liveTableOf, type LiveTable } from '../live-table.js'
 import { selectRowKeys } from '../sql/select-row-keys.js'
@@ -8,6 +7,7 @@ import { hashEnd, keyHash } from './key-hash.js'
 import type { Refold } from './refold.js'
 import { ScanRefold, type ScanOptions } from './scan-refold.js'
 import { StreamRefold } from './stream-refold.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** Keys that are compared together, and what folds them. */
 export interface VerifyPart {
@@ -21,7 +21,7 @@ const keysAtOnce = 500
 
 /** Some keys, in parts. */
 export function* partsOfKeys(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   keys: readonly RowKey[],
   options: PartOptions,
@@ -36,7 +36,7 @@ export function* partsOfKeys(
 
 /** All keys that a row or a stream has, for a projection that is keyed by stream. */
 export async function* partsOfStreams(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   { signal }: PartOptions,
 ): AsyncGenerator<VerifyPart> {
@@ -61,7 +61,7 @@ export async function* partsOfStreams(
  * reads the log again.
  */
 export async function* partsOfPasses(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   options: PartOptions & { readonly maxBytes: number },
 ): AsyncGenerator<VerifyPart> {
@@ -90,7 +90,7 @@ export async function* partsOfPasses(
   }
 }
 
-async function* rowKeys(store: EventStore, projection: Projection, live: LiveTable): AsyncGenerator<RowKey[]> {
+async function* rowKeys(store: ProjectionStore, projection: Projection, live: LiveTable): AsyncGenerator<RowKey[]> {
   const limit = keysAtOnce * 10
   let after: RowKey | undefined
   for (;;) {

@@ -1,4 +1,3 @@
-import type { EventStore } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { ProjectionDefinitionError } from '../errors.js'
 import { liveTableOf, type LiveTable } from '../live-table.js'
@@ -8,6 +7,7 @@ import { compareKeys, type Drift, type Unverifiable } from './compare-keys.js'
 import { healKeys } from './heal-keys.js'
 import { sampleKeys } from './sample-keys.js'
 import { partsOfKeys, partsOfPasses, partsOfStreams, type VerifyPart } from './verify-parts.js'
+import type { ProjectionStore } from '../projection-store.js'
 
 /** How far a verification is. */
 export interface VerifyProgress {
@@ -77,7 +77,7 @@ const listed = 1000
  * const { checked, drifted } = await verifyProjection(store, orderSummary, { sample: 5000 })
  */
 export async function verifyProjection(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
@@ -117,7 +117,7 @@ export async function verifyProjection(
 
 /** The keys that were asked for, or chosen by chance; undefined for all. */
 async function chosenKeys(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   live: LiveTable,
   { keys, sample, all }: VerifyOptions,
@@ -128,7 +128,7 @@ async function chosenKeys(
 }
 
 function partsFor(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   keys: readonly RowKey[] | undefined,
   { maxBytes = 32 * 1024 * 1024, signal }: VerifyOptions,
