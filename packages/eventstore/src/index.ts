@@ -1,6 +1,7 @@
 export type { AppendedEvent, AppendResult } from './append-outcome.js'
 export {
   Checkpoint,
+  checkpointMisfit,
   listCheckpoints,
   pauseCheckpoints,
   resumeCheckpoints,

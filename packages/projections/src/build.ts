@@ -13,8 +13,8 @@ import { shardsOf, type TableShard } from './names.js'
 import { ownerName } from './owner-name.js'
 import { lockProjection, selectTables, type RegisteredTable, type TableStatus } from './sql/registry-statements.js'
 import { selectShardPositions } from './sql/select-shard-positions.js'
-import { checkTable, createTable, dropTable, execute } from './table-lifecycle.js'
-import type { ProjectionStore } from './projection-store.js'
+import { checkTable, createTable, dropTable, execute, refuseTenants } from './table-lifecycle.js'
+import { logDatabaseFor, type ProjectionStore } from './projection-store.js'
 
 /** A table that is being built. */
 export interface Build {
@@ -95,6 +95,7 @@ export async function prepareBuild(
       }
       await dropBuild(database, begun)
     }
+    await refuseTenants(logDatabaseFor(store, database), projection)
     const options = { status: 'building', shards, target: head.position, from } as const
     const { table } = await createTable(database, projection, options)
     await failpoint?.('rebuild.before-begin')

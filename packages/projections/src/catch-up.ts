@@ -1,6 +1,7 @@
-import { logWithin, type CheckpointPlace, type Database } from '@tidemark/eventstore'
+import type { CheckpointPlace, Database } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import { placeAfter, readAfter } from './copy-log.js'
+import { logFor } from './projection-store.js'
 import type { TablePart, TableParts } from './table-parts.js'
 
 /** Signals that more events are left than a short transaction takes. */
@@ -17,13 +18,13 @@ const finalEvents = 2000
 export async function catchUpWithin(
   client: ClientBase,
   database: Database,
-  { parts }: Pick<TableParts, 'parts'>,
+  { store, parts }: Pick<TableParts, 'store' | 'parts'>,
   to: bigint,
 ): Promise<CheckpointPlace> {
   let left = finalEvents
   let end: CheckpointPlace | undefined
   for (const part of parts) {
-    const log = logWithin(database)
+    const log = logFor(store, database)
     const { place, events } = await catchUpPart(client, log, part, to, left)
     left -= events
     await part.checkpoint.advance(client, place)
@@ -42,18 +43,17 @@ export async function catchUpWithin(
 export async function foldWithin(
   client: ClientBase,
   database: Database,
-  { parts }: Pick<TableParts, 'parts'>,
+  { store, parts }: Pick<TableParts, 'store' | 'parts'>,
   to: bigint,
 ): Promise<void> {
   let left = finalEvents
-  const log = logWithin(database, { safeUpTo: to })
+  const log = logFor(store, database, { safeUpTo: to })
   for (const part of parts) left -= (await catchUpPart(client, log, part, to, left)).events
 }
 
-/** Other transactions wait for this one, and may have all the connections that the pool or a pooler has: it reads the log by its own. */
 async function catchUpPart(
   client: ClientBase,
-  log: ReturnType<typeof logWithin>,
+  log: ReturnType<typeof logFor>,
   { table, checkpoint }: TablePart,
   to: bigint,
   left: number,

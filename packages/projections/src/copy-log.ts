@@ -50,8 +50,13 @@ export async function copyLog(
   let next: Promise<LogBatch> | undefined
   let writing: Promise<void> | undefined
   let writtenAt = performance.now()
+  let { place } = checkpoint
   const copyBatch = async (): Promise<{ readonly ended: boolean }> => {
     const batch = await (next ?? read())
+    if (store.verifyPlace) {
+      await store.verifyPlace(checkpoint.name, place)
+      place = await placeAfter(store, batch, checkpoint, epoch)
+    }
     after = batch.through
     const ended = after >= upTo || signal?.aborted === true
     next = ended || throttle.isOn ? undefined : read()

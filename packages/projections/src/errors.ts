@@ -19,6 +19,17 @@ export class ProjectionDefinitionError extends ProjectionError {
   }
 }
 
+/** Thrown when a database cannot have the read models of a log: it has a log of its own, or the read models of another log. */
+export class ReadModelsRefusedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_READ_MODELS_REFUSED'
+  constructor(
+    readonly schema: string,
+    reason: string,
+  ) {
+    super(`schema "${schema}" of the given pool cannot have the read models of this store: ${reason}`)
+  }
+}
+
 /** Thrown when there is no projection of that name. */
 export class UnknownProjectionError extends ProjectionError {
   override readonly code = 'PROJECTIONS_UNKNOWN'

@@ -23,6 +23,7 @@ export {
   ProjectionDefinitionError,
   ProjectionError,
   PromoteBlockedError,
+  ReadModelsRefusedError,
   RebuildRunningError,
   ReplayFailedError,
   SchemaChangedError,
@@ -47,6 +48,8 @@ export { blame, type Blame, type FieldBlame } from './history/blame.js'
 export type { EventReference } from './history/event-reference.js'
 export { rowAt, type RowMoment } from './history/row-at.js'
 export { rowHistory, type HistoryOptions, type RowVersion } from './history/row-history.js'
+export type { ProjectionStore } from './projection-store.js'
+export { readModelsIn, ReadModelStore, type ReadModelsInOptions } from './read-models-in.js'
 export { readModelOf, type ReadModel } from './read-model.js'
 export { parseRow, parseValue, selectExpression, type Row, type RowText } from './row.js'
 export type { WaitOptions, WaitResult } from './position-waiter.js'

@@ -17,6 +17,8 @@ interface Waiter {
 }
 
 const pollIntervalMs = 25
+/** The database may go back, when a standby takes over or a backup is restored. */
+const rememberMs = 1000
 
 /**
  * Lets callers wait until projections have reached positions.
@@ -25,7 +27,7 @@ const pollIntervalMs = 25
  * nobody looks unless somebody waits. What a batch reached is not taken for granted: the table that it went to may have been replaced meanwhile.
  */
 export class PositionWaiter {
-  private readonly reached = new Map<string, bigint>()
+  private readonly reached = new Map<string, { readonly position: bigint; readonly seenAt: number }>()
   private readonly faults = new Map<string, boolean>()
   private readonly waiters = new Map<string, Set<Waiter>>()
   private cancelLook: (() => void) | undefined
@@ -39,10 +41,12 @@ export class PositionWaiter {
     /** Whether this process has given a projection up. */
     private readonly failedHere: (name: string) => boolean,
     private readonly logger: Logger,
+    /** The epoch of a log in another database: a checkpoint of another epoch is a place in a log that is gone. */
+    private readonly readEpoch: (() => Promise<string>) | undefined,
   ) {}
 
   private advanced(name: string, position: bigint): void {
-    if (position > (this.reached.get(name) ?? 0n)) this.reached.set(name, position)
+    this.reached.set(name, { position, seenAt: performance.now() })
     for (const waiter of this.waiters.get(name) ?? []) {
       if (waiter.position <= position) waiter.end('reached')
     }
@@ -59,7 +63,8 @@ export class PositionWaiter {
 
   async wait(name: string, position: bigint, { timeoutMs, signal }: WaitOptions): Promise<WaitResult> {
     signal?.throwIfAborted()
-    if ((this.reached.get(name) ?? 0n) >= position) return 'reached'
+    const known = this.reached.get(name)
+    if (known && known.position >= position && performance.now() - known.seenAt < rememberMs) return 'reached'
     this.faults.delete(name)
     return new Promise((resolve, reject) => {
       const waiters = this.waiters.get(name) ?? new Set<Waiter>()
@@ -123,16 +128,17 @@ export class PositionWaiter {
         this.readModels.filter(waitedFor),
         this.handlers.filter(({ name }) => waitedFor(name)),
       )
-      for (const each of progress.values()) this.saw(each)
+      const epoch = await this.readEpoch?.()
+      for (const each of progress.values()) this.saw(each, epoch)
     } catch (error) {
       this.logger.debug({ err: error }, 'the checkpoints could not be read; waiters wait on')
     }
   }
 
-  private saw({ name, position, error, abandoned, inline }: Progress): void {
+  private saw({ name, position, error, abandoned, inline, epoch }: Progress, logEpoch: string | undefined): void {
     // Shows whatever is committed, for as long as appends keep it.
     if (inline) for (const waiter of this.waiters.get(name) ?? []) waiter.end('reached')
-    else this.advanced(name, position)
+    else if (logEpoch === undefined || epoch === logEpoch || position === 0n) this.advanced(name, position)
     this.faults.set(name, error !== undefined)
     // An error that nobody works on does not go away by waiting.
     if (error === undefined || (!abandoned && !this.failedHere(name))) return

@@ -10,10 +10,10 @@ import { filterOf } from './shard.js'
 import { selectErrorFree } from './sql/select-error-free.js'
 import type { RegisteredTable } from './sql/registry-statements.js'
 import { TableFollower, type Followed, type FollowerOptions } from './table-follower.js'
-import { ensureLiveTable } from './table-lifecycle.js'
+import { ensureLiveTable, refuseTenants } from './table-lifecycle.js'
 import { observeFollowed } from './telemetry/observe-followed.js'
 import type { ProjectionMetrics } from './telemetry/projection-metrics.js'
-import type { ProjectionStore } from './projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from './projection-store.js'
 
 export interface RunnerOptions extends FollowerOptions {
   /** Called after each commit. */
@@ -54,6 +54,7 @@ export class ProjectionRunner {
   async prepare(): Promise<void> {
     const { projection, store } = this
     if (projection.kind === 'handler') return
+    await refuseTenants(logDatabaseFor(store, store.database), projection)
     try {
       const live = await inTransaction(store.pool, (client) => ensureLiveTable(on(store.database, client), projection))
       if (live.inline)

@@ -6,7 +6,7 @@ import { ProgressMeter } from './progress-meter.js'
 import { selectProgress, type Progress } from './sql/select-progress.js'
 import { selectTableShards, type ProjectionTable } from './sql/select-table-shards.js'
 import { stallOf } from './stall.js'
-import type { ProjectionStore } from './projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from './projection-store.js'
 
 /** How a projection is getting on. */
 export interface ProjectionStatus extends OperableStatus {
@@ -83,7 +83,8 @@ export async function lookAtProjections(
   for (const [name, known] of progress) if (known.inline) progress.set(name, { ...known, position: head.position })
   const positionOf = (name: string) => progress.get(name)?.position ?? 0n
   const waiting = projections.map(({ name }) => positionOf(name)).filter((position) => position < head.lastPosition)
-  const ages = waiting.length === 0 ? undefined : await selectWaitingAges(store.database, waiting)
+  const ages =
+    waiting.length === 0 ? undefined : await selectWaitingAges(logDatabaseFor(store, store.database), waiting)
   return projections.map((projection) => {
     const known = progress.get(projection.name)
     const measured = measuredName(projection, known?.table)

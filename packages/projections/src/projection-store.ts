@@ -1,4 +1,4 @@
-import { logWithin, type Database, type EventStore, type LogSource } from '@tidemark/eventstore'
+import { logWithin, type CheckpointPlace, type Database, type EventStore, type LogSource } from '@tidemark/eventstore'
 
 /**
  * What projections need of a store: the log, and the database of the read models, with their checkpoints, in which they write.
@@ -11,6 +11,13 @@ export interface ProjectionStore extends Pick<
 > {
   /** The database of the log, where it is not the one of the read models. */
   readonly logDatabase?: Database
+  /**
+   * Makes sure that a log in another database still has the event that a checkpoint was made on: it may go back without the checkpoint, and what follows
+   * then need not follow what the checkpoint stands for. Gives the epoch of the log.
+   *
+   * @throws {LogMismatchError}
+   */
+  verifyPlace?(checkpoint: string, place: CheckpointPlace): Promise<string>
   /** Tells the log how far the read models have come, where it cannot see it. */
   noteProgress?(): Promise<void>
 }

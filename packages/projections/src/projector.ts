@@ -92,7 +92,14 @@ class RunningProjector implements Projector {
     this.watchIntervalMs = watchIntervalMs
     const { readModels, handlers } = progressQueryOf(projections)
     const failedHere = (name: string) => this.runnerOf(name)?.hasFailed === true
-    this.waiter = new PositionWaiter(store.database, readModels, handlers, failedHere, logger)
+    this.waiter = new PositionWaiter(
+      store.database,
+      readModels,
+      handlers,
+      failedHere,
+      logger,
+      store.logDatabase && (() => store.log.epoch()),
+    )
     this.balance = new ShardBalance(() => this.runners.flatMap(({ subscriptions }) => subscriptions), leaseMs)
     this.statuses = new ProjectorStatus(store, (name) => this.runnerOf(name))
     this.metrics = createProjectionMetrics(store.database.schema, () => this.statuses.look(projections))
@@ -170,6 +177,7 @@ class RunningProjector implements Projector {
   private async refresh(): Promise<void> {
     const names = this.projections.filter(({ kind }) => kind === 'read-model').map(({ name }) => name)
     const tables = names.length === 0 ? [] : await selectTables(this.store.database, names)
+    await this.store.noteProgress?.()
     const before = this.balance.wanted.join()
     for (const runner of this.runners) await runner.refresh(tables)
     this.statuses.sample(this.projections, tables)

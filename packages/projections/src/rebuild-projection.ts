@@ -114,7 +114,7 @@ export async function rebuildProjection(
 ): Promise<RebuildResult> {
   const { shards = 1, share = 1, join = false, from, keptBy, signal, logger = silentLogger } = options
   signal?.throwIfAborted()
-  if (keptBy === 'appends') checkInline(projection)
+  if (keptBy === 'appends') checkInline(projection, store)
   checkOptions(store, projection, { shards, share, from })
   if (!join) await dropTables(store, projection, ['previous', 'built'], logger)
   const build = join ? await findBuild(store, projection) : await prepareBuild(store, projection, { shards, from })

@@ -78,10 +78,12 @@ export class TableFollower {
     return this.subscription.stop()
   }
 
-  private async handle({ events, to, checkpoint }: SubscriptionBatch): Promise<void> {
+  private async handle({ events, to: end, checkpoint }: SubscriptionBatch): Promise<void> {
     const { store, followed } = this
     if (checkpoint !== this.current) followed.effects.reload()
     this.current = checkpoint
+    const epoch = await store.verifyPlace?.(checkpoint.name, checkpoint.place)
+    const to = epoch === undefined ? end : { ...end, epoch }
     if (events.length === 0) {
       await checkpoint.advance(store.database.queryable, to)
     } else {

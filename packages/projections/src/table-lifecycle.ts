@@ -44,7 +44,7 @@ export async function ensureLiveTable(database: Database, projection: Projection
   return live
 }
 
-/** Rows of two tenants may have the same key. */
+/** Rows of two tenants may have the same key; asked in the database of the log. */
 export async function refuseTenants(database: Database, { name }: Projection): Promise<void> {
   if (!(await hasTenancy(database))) return
   throw new ProjectionDefinitionError(
@@ -65,7 +65,6 @@ export async function createTable(
   },
 ): Promise<RegisteredTable> {
   const { name, version } = projection
-  await refuseTenants(database, projection)
   const table = tableNameOf(projection, await nextBuild(database, name))
   const registered = { name, version, table, target: undefined, from: undefined, ...options }
   await execute(database, ddl.createTableText(database.schema, shapeFor(projection, table)))

@@ -26,7 +26,7 @@ export type CopyLimits = Omit<CopyOptions, 'upTo'> & {
  */
 export class TableParts {
   private constructor(
-    private readonly store: ProjectionStore,
+    readonly store: ProjectionStore,
     readonly registered: Pick<RegisteredTable, 'name' | 'version' | 'table' | 'shards'>,
     readonly parts: readonly TablePart[],
   ) {}
@@ -45,7 +45,14 @@ export class TableParts {
       store.leases.hold(checkpoint)
       parts.push({ table: new ReadModelTable(store, projection, registered.table, shard), checkpoint })
     }
-    return new TableParts(store, registered, parts)
+    const taken = new TableParts(store, registered, parts)
+    try {
+      for (const { checkpoint } of parts) await store.verifyPlace?.(checkpoint.name, checkpoint.place)
+    } catch (error) {
+      await taken.letGo()
+      throw error
+    }
+    return taken
   }
 
   /** Folds the log into the table up to a position, one shard after the other. */

@@ -1,5 +1,12 @@
-import { on, type AppendResult, type EventStore } from '@tidemark/eventstore'
-import { parseRow, readModelOf, selectExpression, type Projection, type RowOf } from '../src/index.js'
+import type { AppendResult, EventStore } from '@tidemark/eventstore'
+import {
+  parseRow,
+  readModelOf,
+  selectExpression,
+  type Projection,
+  type ProjectionStore,
+  type RowOf,
+} from '../src/index.js'
 import { Order } from './order.js'
 
 /** Places an order; the currency is EUR. */
@@ -31,10 +38,10 @@ export async function placeMany(store: EventStore, prefix: string, orders: numbe
 }
 
 /** The rows of a read model, by key. */
-export async function rowsOf<P extends Projection>(store: EventStore, projection: P): Promise<RowOf<P>[]> {
+export async function rowsOf<P extends Projection>(store: ProjectionStore, projection: P): Promise<RowOf<P>[]> {
   const { view, columns, key } = readModelOf(store, projection)
   const expressions = columns.map((column) => selectExpression(column, `"${column.column}"`))
-  const { rows } = await on(store.database, store.pool).queryable.query<(string | null)[]>({
+  const { rows } = await store.pool.query<(string | null)[]>({
     text: `select ${expressions.join(', ')} from ${view} order by "${key.column}"`,
     rowMode: 'array',
     types: { getTypeParser: () => (value: string) => value },

@@ -18,9 +18,7 @@ describe('a projector', () => {
   const database = useStoreDatabase()
   let store: EventStore
   const running: Projector[] = []
-  const start = async (
-    ...args: Parameters<typeof createProjector> extends [unknown, ...infer Rest] ? Rest : never
-  ) => {
+  const start = async (...args: Parameters<typeof createProjector> extends [unknown, ...infer Rest] ? Rest : never) => {
     const projector = createProjector(store, ...args)
     running.push(projector)
     await projector.start()

@@ -7,7 +7,7 @@ import { filterOf } from '../shard.js'
 import { selectStreamPositions } from '../sql/select-stream-positions.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { streamIdsOf } from '../stream-ids-of.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 
 /** Which part of a row's history. */
 export interface KeyEvents {
@@ -56,7 +56,7 @@ async function* pages(
   if (projection.keyFrom === 'aggregate-id') {
     const types = typesOf(projection)
     const streams = streamIdsOf(projection, key).map((streamId) => ({ streamId, upTo }))
-    const positions = await selectStreamPositions(store.database, streams, { types, after: 0n })
+    const positions = await selectStreamPositions(logDatabaseFor(store, store.database), streams, { types, after: 0n })
     for (let from = 0; from < positions.length; from += eventsAtOnce) {
       yield await store.readEventsAt(positions.slice(from, from + eventsAtOnce))
     }
@@ -71,7 +71,8 @@ async function* pages(
 }
 
 /** With `keyOf` a deleted event of any stream may have touched the row. */
-function truncatedStreams({ database }: ProjectionStore, projection: Projection, key: RowKey): Promise<string[]> {
+function truncatedStreams(store: ProjectionStore, projection: Projection, key: RowKey): Promise<string[]> {
+  const database = logDatabaseFor(store, store.database)
   return projection.keyFrom === 'aggregate-id'
     ? selectTruncatedStreams(database, { streamIds: streamIdsOf(projection, key) })
     : selectTruncatedStreams(database, { categories: projection.aggregates.map(({ name }) => name) })

@@ -6,7 +6,7 @@ import { asStored, differingProperties } from '../stored-row.js'
 import { refuseTenants } from '../table-lifecycle.js'
 import { referenceTo, type EventReference } from './event-reference.js'
 import { keyEvents } from './key-events.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 
 export interface HistoryOptions {
   /** Up to which position; the head unless said. */
@@ -59,7 +59,7 @@ export async function lastPosition(
   projection: Projection,
   { at }: HistoryOptions = {},
 ): Promise<bigint> {
-  await refuseTenants(store.database, projection)
+  await refuseTenants(logDatabaseFor(store, store.database), projection)
   const head = (await store.head()).position
   return at !== undefined && at < head ? at : head
 }

@@ -1,4 +1,4 @@
-import { logWithin, type Database } from '@tidemark/eventstore'
+import type { Database } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { HistoryTruncatedError } from '../errors.js'
 import { RowFold } from '../fold-rows.js'
@@ -6,7 +6,7 @@ import { lacks, type LiveTable } from '../live-table.js'
 import type { Row } from '../row.js'
 import { filterOf } from '../shard.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, logFor, type ProjectionStore } from '../projection-store.js'
 
 const eventsAtOnce = 2000
 
@@ -33,11 +33,11 @@ export async function refoldRows(
   { keys, upTo, setAside }: RowsToRefold,
 ): Promise<Map<RowKey, Row | null>> {
   const fold = new RowFold(projection)
-  const log = logWithin(database)
+  const log = logFor(store, database)
   const rows = new Map<RowKey, Row | null>([...keys].map((key) => [key, null]))
   const [firstKey] = keys
   const categories = projection.aggregates.map(({ name }) => name)
-  const truncated = await selectTruncatedStreams(database, { categories })
+  const truncated = await selectTruncatedStreams(logDatabaseFor(store, database), { categories })
   if (firstKey !== undefined && truncated.length > 0)
     throw new HistoryTruncatedError(projection.name, firstKey, truncated)
   for (let after = 0n; after < upTo;) {

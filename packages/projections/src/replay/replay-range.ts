@@ -4,7 +4,7 @@ import { filterOf } from '../shard.js'
 import { selectPositionsBetween } from '../sql/select-positions-between.js'
 import { selectStreamPositions } from '../sql/select-stream-positions.js'
 import type { ReplayOptions } from './replay-options.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 
 /** A piece of what is replayed. */
 export interface ReplayBatch {
@@ -43,7 +43,9 @@ async function positionsOf(
 ): Promise<{ readonly after: bigint; readonly upTo: bigint } | undefined> {
   const head = (await store.head()).position
   const between =
-    since || until ? await selectPositionsBetween(store.database, since, until) : { first: 1n, last: head }
+    since || until
+      ? await selectPositionsBetween(logDatabaseFor(store, store.database), since, until)
+      : { first: 1n, last: head }
   if (!between) return undefined
   const first = from > between.first ? from : between.first
   const last = [to ?? head, between.last].reduce((lowest, each) => (each < lowest ? each : lowest), head)
@@ -71,7 +73,10 @@ async function* fromStreams(
   limit: number,
 ): AsyncGenerator<ReplayBatch> {
   const ends = [...new Set(streams)].map((streamId) => ({ streamId, upTo }))
-  const positions = await selectStreamPositions(store.database, ends, { types: typesOf(projection), after })
+  const positions = await selectStreamPositions(logDatabaseFor(store, store.database), ends, {
+    types: typesOf(projection),
+    after,
+  })
   for (let from = 0; from < positions.length; from += limit) {
     const page = positions.slice(from, from + limit)
     yield { events: await store.readEventsAt(page), through: page.at(-1) ?? upTo }

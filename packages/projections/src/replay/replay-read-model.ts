@@ -5,7 +5,7 @@ import type { Row } from '../row.js'
 import { refuseTenants } from '../table-lifecycle.js'
 import type { ReplayOptions, ReplayResult } from './replay-options.js'
 import { replayRange } from './replay-range.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 
 /** Folds events in memory; nothing is written. */
 export async function replayReadModel(
@@ -18,7 +18,7 @@ export async function replayReadModel(
       projection.name,
       'a read model has no side effects to replay: rebuild it instead',
     )
-  await refuseTenants(store.database, projection)
+  await refuseTenants(logDatabaseFor(store, store.database), projection)
   const fold = new RowFold(projection)
   const rows = new Map<RowKey, Row | null>()
   let events = 0

@@ -16,7 +16,8 @@ select w.name, w.version, w.table_name, min(c.position), string_agg(distinct c.o
        bool_or(c.error is not null and coalesce(c.lease_until < clock_timestamp(), true)),
        max(c.failures), bool_or(c.paused_at is not null), min(c.pause_reason), count(*),
        extract(epoch from max(c.retry_at) - clock_timestamp()) * 1000, bool_or(w.inline),
-       extract(epoch from clock_timestamp() - (array_agg(c.updated_at order by c.position))[1]) * 1000
+       extract(epoch from clock_timestamp() - (array_agg(c.updated_at order by c.position))[1]) * 1000,
+       case when count(distinct c.epoch) = 1 then min(c.epoch::text) end
   from wanted w
   join ${schema}.checkpoints c on c.name = w.checkpoint
  group by w.name, w.version, w.table_name`,
@@ -49,13 +50,15 @@ export interface Progress {
   readonly inline: boolean
   /** For how many milliseconds the shard that is furthest behind has not moved. */
   readonly unmovedMs: number
+  /** The epoch of the log that its checkpoints are places in; undefined where they are of different ones, or did not move yet. */
+  readonly epoch: string | undefined
 }
 
 type ProgressRow = [
   ...[name: string, version: string | null, table: string | null, position: string, owner: string | null],
   ...[error: string | null, leaseRuns: string, abandoned: string, failures: string],
   ...[paused: string, pauseReason: string | null, shards: string, retryInMs: string | null, inline: string],
-  ...[unmovedMs: string],
+  ...[unmovedMs: string, epoch: string | null],
 ]
 
 /** Reads how far read models are, and handlers by the names of their checkpoints; what never started is left out. */
@@ -69,7 +72,7 @@ export async function selectProgress(
   return new Map(
     rows.map((row) => {
       const [name, version, table, position, owner, error, leaseRuns, abandoned, failures, paused, pauseReason] = row
-      const [shards, retryInMs, inline, unmovedMs] = row.slice(11)
+      const [shards, retryInMs, inline, unmovedMs, epoch] = row.slice(11)
       const progress: Progress = {
         name,
         version: version === null ? undefined : Number(version),
@@ -85,6 +88,7 @@ export async function selectProgress(
         retryInMs: retryInMs == null ? undefined : Math.max(Number(retryInMs), 0),
         inline: inline === 't',
         unmovedMs: Number(unmovedMs),
+        epoch: epoch ?? undefined,
       }
       return [name, progress]
     }),

@@ -5,7 +5,7 @@ import type { LiveTable } from '../live-table.js'
 import { selectLogSample } from '../sql/select-log-sample.js'
 import { selectRowSample } from '../sql/select-row-sample.js'
 import { shapeFor } from '../table-lifecycle.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 
 /**
  * Chooses keys by chance: half of them from the rows of the table, and the rest from events of the log, whose rows may be missing.
@@ -23,7 +23,7 @@ export async function sampleKeys(
   if (live.position === 0n) return [...keys]
   const folder = new RowFold(projection)
   const sample = { types: typesOf(projection), upTo: live.position, count: count - keys.size }
-  const positions = await selectLogSample(database, sample)
+  const positions = await selectLogSample(logDatabaseFor(store, database), sample)
   for (let from = 0; from < positions.length; from += 500) {
     const stored = await store.readEventsAt(positions.slice(from, from + 500))
     for (const step of folder.plan(await store.reveal(projection.aggregates, stored))) {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { logWithin, type Database } from '@tidemark/eventstore'
+import type { Database } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { TableChangedError } from '../errors.js'
 import { RowFold } from '../fold-rows.js'
@@ -9,7 +9,7 @@ import { filterOf, rowShardIndex } from '../shard.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { FoldedKeys } from './folded-keys.js'
 import type { Refold, Refolded } from './refold.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, logFor, type ProjectionStore } from '../projection-store.js'
 
 export interface ScanOptions {
   readonly isWanted: (key: RowKey) => boolean
@@ -66,7 +66,7 @@ export class ScanRefold implements Refold {
     const { rows, failures } = this.folded
     // A deleted event may have been about any key; what agrees with the events that are left needed none of them.
     const categories = this.projection.aggregates.map(({ name }) => name)
-    const truncated = await selectTruncatedStreams(database, { categories })
+    const truncated = await selectTruncatedStreams(logDatabaseFor(this.store, database), { categories })
     return {
       rowOf: (key) => rows.get(key) ?? null,
       failureOf: (key) => failures.get(key),
@@ -82,7 +82,7 @@ export class ScanRefold implements Refold {
   async advance(database: Database, live: LiveTable, afterBatch?: () => void): Promise<void> {
     const { store, projection, options, at } = this
     this.refuseOtherChanges(live)
-    const log = database.queryable === store.database.queryable ? store.log : logWithin(database)
+    const log = database.queryable === store.database.queryable ? store.log : logFor(store, database)
     const positionIn = ({ shards, positions }: typeof at, key: RowKey) => positions[rowShardIndex(key, shards)] ?? 0n
     const isDue = (key: RowKey, position: bigint) =>
       options.isWanted(key) &&

@@ -8,7 +8,7 @@ import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { streamIdsOf } from '../stream-ids-of.js'
 import { FoldedKeys } from './folded-keys.js'
 import type { Refold, Refolded } from './refold.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 
 const eventsAtOnce = 500
 
@@ -32,13 +32,14 @@ export class StreamRefold implements Refold {
     const streams = keys.flatMap((key) =>
       streamIdsOf(projection, key).map((streamId) => ({ streamId, upTo: positionOf(key) })),
     )
-    const positions = await selectStreamPositions(database, streams, { types, after: 0n })
+    const log = logDatabaseFor(store, database)
+    const positions = await selectStreamPositions(log, streams, { types, after: 0n })
     const folded = new FoldedKeys(projection, folder)
     const wanted = new Set(keys)
     for (let from = 0; from < positions.length; from += eventsAtOnce) {
       this.signal?.throwIfAborted()
-      const stored = await store.readEventsAt(positions.slice(from, from + eventsAtOnce), database.queryable)
-      const events = await store.reveal(projection.aggregates, stored, database.queryable)
+      const stored = await store.readEventsAt(positions.slice(from, from + eventsAtOnce), log.queryable)
+      const events = await store.reveal(projection.aggregates, stored, log.queryable)
       folded.apply(
         folder.plan(events),
         (key, position) => wanted.has(key) && !lacks(live, key, position),
@@ -47,7 +48,7 @@ export class StreamRefold implements Refold {
     }
     // Last, so that events that were deleted while they were read are known of.
     const streamIds = streams.map(({ streamId }) => streamId)
-    const truncated = new Set(await selectTruncatedStreams(database, { streamIds }))
+    const truncated = new Set(await selectTruncatedStreams(log, { streamIds }))
     return {
       rowOf: (key) => folded.rows.get(key) ?? null,
       failureOf: (key) => folded.failures.get(key),

@@ -1,13 +1,13 @@
 import type { Projection, RowKey } from '../define-projection.js'
 import { liveTableOf, type LiveTable } from '../live-table.js'
 import { selectRowKeys } from '../sql/select-row-keys.js'
-import { selectRowsAndStreams } from '../sql/select-rows-and-streams.js'
+import { selectStreamKeys } from '../sql/select-stream-keys.js'
 import { shapeFor } from '../table-lifecycle.js'
 import { hashEnd, keyHash } from './key-hash.js'
 import type { Refold } from './refold.js'
 import { ScanRefold, type ScanOptions } from './scan-refold.js'
 import { StreamRefold } from './stream-refold.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 
 /** Keys that are compared together, and what folds them. */
 export interface VerifyPart {
@@ -46,8 +46,10 @@ export async function* partsOfStreams(
   for (;;) {
     // Each time, for a rebuild may have switched another table in.
     const live = await liveTableOf(store.database, projection)
-    const page = { categories, after, limit: keysAtOnce }
-    const keys = await selectRowsAndStreams(store.database, shapeFor(projection, live.table), page)
+    const page = { after, limit: keysAtOnce }
+    const rows = await selectRowKeys(store.database, shapeFor(projection, live.table), page)
+    const streams = await selectStreamKeys(logDatabaseFor(store, store.database), { categories, ...page })
+    const keys = firstKeys(rows.map(String), streams, keysAtOnce)
     if (keys.length > 0) yield { refold, keys }
     if (keys.length < keysAtOnce) return
     after = keys.at(-1)
@@ -88,6 +90,15 @@ export async function* partsOfPasses(
     }
     yield* inChunks(refold, [...unseen])
   }
+}
+
+/** The first of two lists of keys, each once, in the order in which Postgres has them: that of their bytes. */
+function firstKeys(some: readonly string[], others: readonly string[], count: number): string[] {
+  const keys = [...new Set([...some, ...others])].map((key) => ({ key, bytes: Buffer.from(key) }))
+  return keys
+    .sort((a, b) => a.bytes.compare(b.bytes))
+    .slice(0, count)
+    .map(({ key }) => key)
 }
 
 async function* rowKeys(store: ProjectionStore, projection: Projection, live: LiveTable): AsyncGenerator<RowKey[]> {

@@ -7,7 +7,7 @@ import { compareKeys, type Drift, type Unverifiable } from './compare-keys.js'
 import { healKeys } from './heal-keys.js'
 import { sampleKeys } from './sample-keys.js'
 import { partsOfKeys, partsOfPasses, partsOfStreams, type VerifyPart } from './verify-parts.js'
-import type { ProjectionStore } from '../projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 
 /** How far a verification is. */
 export interface VerifyProgress {
@@ -81,7 +81,7 @@ export async function verifyProjection(
   projection: Projection,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  await refuseTenants(store.database, projection)
+  await refuseTenants(logDatabaseFor(store, store.database), projection)
   const live = await liveTableOf(store.database, projection)
   await checkTable(store.database, projection, live)
   const drifted: DriftedRow[] = []
