@@ -8,9 +8,15 @@ const jiti = path('../../../node_modules/jiti/lib/jiti-cli.mjs')
 /** The program runs from the sources, as the tests do. */
 const alias = JSON.stringify({ '@tidemark/eventstore': path('../../eventstore/src/index.ts') })
 
-/** A process that follows the log with `customer-totals`, or rebuilds it; leases of one second. */
-export function startProcess(databaseUrl: string, task: 'follow' | 'rebuild', failpoints?: string): ChildProcess {
-  return startProgram('run-projections', [databaseUrl, task], failpoints)
+/** A process that follows the log with `customer-totals`, or rebuilds it, in a database of its own if given; leases of one second. */
+export function startProcess(
+  databaseUrl: string,
+  task: 'follow' | 'rebuild',
+  failpoints?: string,
+  readModelsUrl?: string,
+): ChildProcess {
+  const args = readModelsUrl === undefined ? [databaseUrl, task] : [databaseUrl, task, readModelsUrl]
+  return startProgram('run-projections', args, failpoints)
 }
 
 /** One of the programs of these tests, as a process of its own. */
