@@ -1,7 +1,7 @@
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import { silentLogger, type AnyAggregate, type EventStore, type Logger } from '@tidemark/eventstore'
-import type { AnyProjection } from '@tidemark/projections'
+import type { AnyProjection, ProjectionStore } from '@tidemark/projections'
 import fastify, { LogController, type FastifyInstance, type FastifyListenOptions } from 'fastify'
 import { answerBrokenRequest } from './broken-request.js'
 import { commands } from './commands.js'
@@ -20,6 +20,8 @@ export interface ServerOptions
     ProblemResponseOptions,
     Pick<ReadModelsOptions, 'cursorSecret' | 'readPool' | 'statementTimeoutMs' | 'maxWaiters'> {
   readonly store: EventStore
+  /** What `readModelsIn` gave, where the read models are in another database than the log. */
+  readonly readModels?: ProjectionStore | undefined
   readonly aggregates: readonly AnyAggregate[]
   readonly projections: readonly AnyProjection[]
   /** The projector, when it runs in this process. */
@@ -52,7 +54,15 @@ export interface ServerOptions
  * await app.listen({ port: 4400 })
  */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const { store, aggregates, projections, projector, problemBase, logger = silentLogger } = options
+  const {
+    store,
+    readModels: projectionStore = store,
+    aggregates,
+    projections,
+    projector,
+    problemBase,
+    logger = silentLogger,
+  } = options
   const app = fastify({
     loggerInstance: serverLogger(logger),
     logController: new LogController({ disableRequestLogging: true }),
@@ -84,10 +94,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
       ...problems,
       prefix: '/health',
       store,
+      readModels: projectionStore,
       projections,
       checks: options.checks ?? {},
     })
-    await documented.register(readModels, { ...options, ...problems, prefix: '/v1', projector })
+    await documented.register(readModels, { ...options, ...problems, prefix: '/v1', store: projectionStore, projector })
     await documented.register(commands, { ...options, ...problems, prefix: '/v1', aggregates })
   })
   return options.allowUnauthenticated ? app : onlyOnLoopback(app)

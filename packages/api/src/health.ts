@@ -1,5 +1,5 @@
 import { DatabaseError, type EventStore } from '@tidemark/eventstore'
-import { listProjections, type AnyProjection } from '@tidemark/projections'
+import { listProjections, type AnyProjection, type ProjectionStore } from '@tidemark/projections'
 import type { FastifyPluginAsync } from 'fastify'
 import { ProblemError } from './errors.js'
 import { useJson } from './json-context.js'
@@ -11,6 +11,8 @@ export type ReadinessCheck = () => Promise<unknown>
 
 export interface HealthOptions extends ProblemResponseOptions {
   readonly store: EventStore
+  /** What `readModelsIn` gave, where the projections are in another database. */
+  readonly readModels?: ProjectionStore | undefined
   /** The projections that must not have failed. */
   readonly projections?: readonly AnyProjection[]
   /** More checks by name, such as whether the schema is at the migration of this code. What they throw is shown to callers, unless the database did. */
@@ -29,10 +31,10 @@ export interface HealthOptions extends ProblemResponseOptions {
  * await app.register(health, { prefix: '/health', store, projections, checks: { schema: () => checkSchema(pool) } })
  */
 export const health: FastifyPluginAsync<HealthOptions> = async (app, options) => {
-  const { store, projections = [], timeoutMs = 2000 } = options
+  const { store, readModels: projectionStore = store, projections = [], timeoutMs = 2000 } = options
   const checks: Readonly<Record<string, ReadinessCheck>> = {
     database: () => reachable(store),
-    projections: () => noneFailed(store, projections),
+    projections: () => noneFailed(projectionStore, projections),
     ...options.checks,
   }
   useJson(app)
@@ -68,7 +70,7 @@ async function reachable(store: EventStore): Promise<void> {
   })
 }
 
-async function noneFailed(store: EventStore, projections: readonly AnyProjection[]): Promise<void> {
+async function noneFailed(store: ProjectionStore, projections: readonly AnyProjection[]): Promise<void> {
   const statuses = await listProjections(store, projections).catch((error: unknown) => {
     throw new Error('their checkpoints cannot be read', { cause: error })
   })

@@ -1,5 +1,11 @@
-import { DatabaseError, type Database, type EventStore } from '@tidemark/eventstore'
-import { createProjector, incompleteRows, type AnyProjection, type Projection } from '@tidemark/projections'
+import { DatabaseError, type Database } from '@tidemark/eventstore'
+import {
+  createProjector,
+  incompleteRows,
+  type AnyProjection,
+  type Projection,
+  type ProjectionStore,
+} from '@tidemark/projections'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
@@ -20,14 +26,15 @@ import { selectPage } from './sql/select-page.js'
 import { selectRow } from './sql/select-row.js'
 
 export interface ReadModelsOptions extends ProblemResponseOptions {
-  readonly store: EventStore
+  /** The store, or what `readModelsIn` gave where the read models are in another database. */
+  readonly store: ProjectionStore
   /** The projections to serve; handlers without a table are passed over. */
   readonly projections: readonly AnyProjection[]
   /** The projector, when it runs in this process: reads that wait are then woken at once, and by a look at the database otherwise. */
   readonly projector?: ProjectionWaiter | undefined
   /** Signs cursors; random for each process unless given, so give the same to all processes behind one address. */
   readonly cursorSecret?: string | undefined
-  /** Connections for reads; a pool of 4 with the settings of the store's, read-only, unless given. It is not ended. */
+  /** Connections for reads; a pool of 4 with the settings of the read models', read-only, unless given. It is not ended. */
   readonly readPool?: Pool | undefined
   /** How long one query may take, unless `readPool` is given; 2,000 ms unless said. */
   readonly statementTimeoutMs?: number
@@ -41,7 +48,7 @@ interface Served {
 }
 
 interface Context {
-  readonly store: EventStore
+  readonly store: ProjectionStore
   readonly database: Database
   readonly cursors: Cursors
   readonly consistency: ReadYourWrites
@@ -107,7 +114,7 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
 }
 
 /** A projector that is never started projects nothing, and still knows from the database how far others have come. */
-function waiterOf(app: FastifyInstance, store: EventStore, projections: readonly Projection[]): ProjectionWaiter {
+function waiterOf(app: FastifyInstance, store: ProjectionStore, projections: readonly Projection[]): ProjectionWaiter {
   const projector = createProjector(store, projections)
   app.addHook('preClose', () => projector.stop())
   return projector
@@ -169,7 +176,7 @@ async function sendRow(
 
 /** Which rows lack an event that was parked: asked only where events may be. */
 async function incompleteAmong(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   keys: readonly string[],
 ): Promise<ReadonlySet<string>> {

@@ -1,4 +1,4 @@
-import type { EventStore } from '@tidemark/eventstore'
+import type { ProjectionStore } from '@tidemark/projections'
 import pg from 'pg'
 
 export interface ReadPoolOptions {
@@ -9,10 +9,13 @@ export interface ReadPoolOptions {
 }
 
 /**
- * A pool for reads on the store's own database: queries by callers never take the connections of writers, are read-only, and
+ * A pool for reads on the database of the read models: queries by callers never take the connections of writers, are read-only, and
  * end in time. All of that is set when a connection starts, so that a query costs one round trip.
  */
-export function createReadPool({ pool }: EventStore, { max, statementTimeoutMs }: ReadPoolOptions): pg.Pool {
+export function createReadPool(
+  { pool }: Pick<ProjectionStore, 'pool'>,
+  { max, statementTimeoutMs }: ReadPoolOptions,
+): pg.Pool {
   // A pool hides its password from enumeration, so that a spread alone would lose it.
   const { options, password } = { options: pool.options, password: pool.options.password }
   const readPool = new pg.Pool({

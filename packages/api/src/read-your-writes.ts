@@ -1,5 +1,4 @@
-import type { EventStore } from '@tidemark/eventstore'
-import { listProjections, type Projection, type Projector } from '@tidemark/projections'
+import { listProjections, type Projection, type ProjectionStore, type Projector } from '@tidemark/projections'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeToken } from './consistency-token.js'
 import { ProblemError } from './errors.js'
@@ -18,7 +17,7 @@ export class ReadYourWrites {
   private waiting = 0
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: ProjectionStore,
     private readonly waiter: ProjectionWaiter,
     private readonly maxWaiters: number,
   ) {

@@ -1,5 +1,11 @@
-import type { EventStore } from '@tidemark/eventstore'
-import { readModelOf, type Column, type FilterOperator, type Projection, type ReadModel } from '@tidemark/projections'
+import {
+  readModelOf,
+  type Column,
+  type FilterOperator,
+  type Projection,
+  type ProjectionStore,
+  type ReadModel,
+} from '@tidemark/projections'
 import { ApiConfigurationError } from './errors.js'
 import { jsonSchemaOf, type JsonSchema } from './json-schema.js'
 
@@ -32,7 +38,7 @@ export interface ServedModel extends ReadModel {
  *
  * @throws {ApiConfigurationError} a property has the name of a reserved parameter.
  */
-export function serveModel(store: EventStore, projection: Projection): ServedModel {
+export function serveModel(store: ProjectionStore, projection: Projection): ServedModel {
   const { name, version, api, columns } = projection
   const model = readModelOf(store, projection)
   for (const { property } of columns) {

@@ -6,7 +6,7 @@ const freshForMs = 5000
 export class StoreEpoch {
   private known: { readonly epoch: string; readonly readAt: number } | undefined
 
-  constructor(private readonly store: EventStore) {}
+  constructor(private readonly store: Pick<EventStore, 'log'>) {}
 
   async current(): Promise<string> {
     const { known } = this
