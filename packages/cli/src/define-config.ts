@@ -16,6 +16,13 @@ export interface TidemarkConfig {
     /** The schema of the store, `tidemark` unless said. */
     readonly schema?: string
   }
+  /** Where the read models are, if in another database than the log; `tidemark db migrate` prepares it. */
+  readonly readModels?: {
+    /** Its URL; `READ_MODELS_URL` overrides it, and is the better place for a password. */
+    readonly url?: string
+    /** The schema there, the same name as that of the store unless said. */
+    readonly schema?: string
+  }
   readonly aggregates: readonly AnyAggregate[]
   readonly projections?: readonly AnyProjection[]
   /** Which of them appends keep up to date: `inlineProjections([orderSummary])`. Every other program that appends must say the same. */

@@ -30,7 +30,7 @@ export interface CliResult {
 }
 
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const { DATABASE_URL, KAFKA_BROKERS, PORT, NO_COLOR, FORCE_COLOR, ...rest } = process.env
+  const { DATABASE_URL, READ_MODELS_URL, KAFKA_BROKERS, PORT, NO_COLOR, FORCE_COLOR, ...rest } = process.env
   return rest
 }
 

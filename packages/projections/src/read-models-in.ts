@@ -125,6 +125,17 @@ export class ReadModelStore implements ProjectionStore {
       await statements.noteReadPosition(this.logDatabase, `read-models:${this.name}`, position)
   }
 
+  /** The checkpoints that were not made on the log as it is; none unless it was restored to an earlier point. */
+  async misfits(): Promise<readonly CheckpointMisfit[]> {
+    const misfits: CheckpointMisfit[] = []
+    for (const checkpoint of await listCheckpoints(this.database)) {
+      const { name, position } = checkpoint
+      const reason = await checkpointMisfit(this.log, checkpoint)
+      if (reason !== undefined) misfits.push({ name, position, reason })
+    }
+    return misfits
+  }
+
   /**
    * Moves the checkpoints back that do not fit the log, after it was restored to an earlier point; those that fit stay, and none is moved forward.
    *
@@ -137,12 +148,8 @@ export class ReadModelStore implements ProjectionStore {
    */
   async rewind(to: bigint): Promise<readonly (CheckpointMisfit & { readonly to: bigint })[]> {
     const epoch = await this.log.epoch()
-    const moved: (CheckpointMisfit & { readonly to: bigint })[] = []
-    for (const checkpoint of await listCheckpoints(this.database)) {
-      const { name, position } = checkpoint
-      const reason = await checkpointMisfit(this.log, checkpoint)
-      if (reason !== undefined) moved.push({ name, position, reason, to: to < position ? to : position })
-    }
+    const misfits = await this.misfits()
+    const moved = misfits.map((misfit) => ({ ...misfit, to: to < misfit.position ? to : misfit.position }))
     await inTransaction(this.pool, async (client) => {
       const database = on(this.database, client)
       for (const { name, to: position } of moved) {

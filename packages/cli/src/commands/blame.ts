@@ -1,7 +1,7 @@
 import { blame, type Blame } from '@tidemark/projections'
 import type { Command } from 'commander'
 import type { AddCommand, Context } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
 import { rowKey } from '../row-key.js'
@@ -21,7 +21,7 @@ export const addBlame: AddCommand = (parent, context) => {
     .option('--at <position>', 'as it was there; at the head unless said', bigNumber)
     .option('--even-if-truncated', 'although streams that may have touched the row have lost their first events')
     .action(async (name: string, key: string, { at, evenIfTruncated = false }: Options, command: Command) => {
-      const blamed = await withStore(command, context, (store, { loaded }) => {
+      const blamed = await withReadModels(command, context, (store, { loaded }) => {
         const projection = readModelNamed(loaded.config, name, 'to trace a value of')
         return blame(store, projection, rowKey(projection, key), { ...(at !== undefined && { at }), evenIfTruncated })
       })

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
-import { migrate } from '@tidemark/migrations'
 import type { AddCommand } from '../context.js'
-import { connect } from '../database/open-database.js'
+import { migrateAll } from '../database/migrate-all.js'
 import { openProject } from '../database/with-store.js'
 
 export const addDbMigrate: AddCommand = (parent, context) => {
@@ -12,15 +11,10 @@ export const addDbMigrate: AddCommand = (parent, context) => {
     .action(async ({ tenancy = false }: { readonly tenancy?: boolean }, command: Command) => {
       const { settings } = await openProject(command, context)
       const { output } = context
-      const client = await connect(settings)
-      try {
-        const log = (message: string) => output.note(message)
-        const { schema } = settings
-        const { applied, version, missingRoles, ...is } = await migrate(client, { schema, log, tenancy })
-        for (const role of missingRoles) output.note(`role ${role} does not exist and may not be created by this user`)
-        output.one({ schema, version, applied: applied.map(({ name }) => name), missingRoles, tenancy: is.tenancy })
-      } finally {
-        await client.end()
-      }
+      const log = (message: string) => output.note(message)
+      const [migrated, readModels] = await migrateAll(settings, { log, tenancy })
+      for (const role of [...(migrated?.missingRoles ?? []), ...(readModels?.missingRoles ?? [])])
+        output.note(`role ${role} does not exist and may not be created by this user`)
+      output.one({ ...migrated, ...(readModels && { readModels }) })
     })
 }

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
-import type { NewEpoch } from '@tidemark/eventstore'
+import { LogRestoredError, type NewEpoch } from '@tidemark/eventstore'
+import { ReadModelStore } from '@tidemark/projections'
 import { confirm } from '../confirm.js'
 import type { AddCommand, GlobalOptions } from '../context.js'
+import { openReadModels } from '../database/open-read-models.js'
 import { withStore } from '../database/with-store.js'
 import { UsageError } from '../errors.js'
 
@@ -21,10 +23,22 @@ export const addDbNewEpoch: AddCommand = (parent, context) => {
     )
     .action(async (_options: unknown, command: Command) => {
       const { reason, rewindTo, yes = false } = command.optsWithGlobals<Options>()
-      const begun = await withStore(command, context, async (store) => {
+      const begun = await withStore(command, context, async (store, { settings }) => {
         const position = rewindTo === undefined ? undefined : placeOf(rewindTo, (await store.head()).lastPosition)
-        await confirm('Begin a new epoch? Every consistency token that was given out is refused from then on.', { yes })
-        return store.newEpoch({ reason, ...(position !== undefined && { rewindTo: position }) })
+        const { readModels, close } = await openReadModels(store, settings)
+        try {
+          const elsewhere = readModels instanceof ReadModelStore ? readModels : undefined
+          const misfits = (await elsewhere?.misfits()) ?? []
+          if (misfits.length > 0 && position === undefined) throw new LogRestoredError(misfits)
+          await confirm('Begin a new epoch? Every consistency token that was given out is refused from then on.', {
+            yes,
+          })
+          const epoch = await store.newEpoch({ reason, ...(position !== undefined && { rewindTo: position }) })
+          const moved = (await elsewhere?.rewind(position ?? 0n)) ?? []
+          return { ...epoch, rewound: [...epoch.rewound, ...moved] }
+        } finally {
+          await close()
+        }
       })
       for (const note of notesOn(begun)) context.output.note(note)
       context.output.one({ epoch: begun.epoch, kept: begun.kept, rewound: begun.rewound })

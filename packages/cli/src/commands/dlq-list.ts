@@ -1,7 +1,7 @@
 import { groupParked, listParked, type ParkedEvent, type ParkedGroup } from '@tidemark/projections'
 import type { Command } from 'commander'
 import type { AddCommand, Context } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { withExample } from '../with-example.js'
 
 interface Options {
@@ -21,7 +21,7 @@ export const addDlqList: AddCommand = (parent, context) => {
     .action(async (options: Options, command: Command) => {
       const { projection, fingerprint, events, skipped } = options
       const of = projection === undefined ? {} : { projection }
-      await withStore(command, context, async (store) => {
+      await withReadModels(command, context, async (store) => {
         if (!events && !skipped && fingerprint === undefined) return showGroups(context, await groupParked(store, of))
         const selection = { ...of, ...(fingerprint !== undefined && { fingerprint }) }
         showEvents(context, await listParked(store, { ...selection, ...(skipped && { status: 'skipped' }) }))

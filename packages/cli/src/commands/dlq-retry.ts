@@ -2,7 +2,7 @@ import { retryParked, skipParked, type Redriven } from '@tidemark/projections'
 import type { Command } from 'commander'
 import { confirm } from '../confirm.js'
 import type { AddCommand, Context, GlobalOptions } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { failedSelection, withFailedOptions, type FailedOptions } from '../failed-selection.js'
 import { findNamed } from '../find-named.js'
@@ -20,7 +20,7 @@ export const addDlqRetry: AddCommand = (parent, context) => {
     .argument('<projection>', 'its name')
     .action(async (name: string, options: FailedOptions, command: Command) => {
       const selection = failedSelection(options)
-      const redriven = await withStore(command, context, (store, { loaded }) =>
+      const redriven = await withReadModels(command, context, (store, { loaded }) =>
         retryParked(store, findNamed(loaded.config.projections ?? [], name, 'projection'), selection),
       )
       show(context, name, redriven)
@@ -37,7 +37,7 @@ export const addDlqSkip: AddCommand = (parent, context) => {
     .action(async (name: string, _options, command: Command) => {
       const options = command.optsWithGlobals<FailedOptions & GlobalOptions & { readonly reason: string }>()
       const selection = failedSelection(options)
-      const redriven = await withStore(command, context, async (store, { loaded }) => {
+      const redriven = await withReadModels(command, context, async (store, { loaded }) => {
         const projection = findNamed(loaded.config.projections ?? [], name, 'projection')
         await confirm(`Leave the events out of "${name}" for good?`, { yes: !!options.yes })
         return skipParked(store, projection, selection, options.reason)

@@ -1,7 +1,7 @@
 import { listParked } from '@tidemark/projections'
 import type { Command } from 'commander'
 import type { AddCommand } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
 import { withExample } from '../with-example.js'
@@ -12,7 +12,7 @@ export const addDlqShow: AddCommand = (parent, context) => {
     .argument('<projection>', 'its name')
     .argument('<position>', 'where the event is in the log', bigNumber)
     .action(async (projection: string, position: bigint, _options, command: Command) => {
-      const [parked, stored] = await withStore(command, context, async (store) => [
+      const [parked, stored] = await withReadModels(command, context, async (store) => [
         (await listParked(store, { projection, positions: [position] }))[0],
         (await store.readEventsAt([position]))[0],
       ])

@@ -1,7 +1,7 @@
 import { tryParked, type RowChange } from '@tidemark/projections'
 import type { Command } from 'commander'
 import type { AddCommand } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { exitCode } from '../exit-code.js'
 import { findNamed } from '../find-named.js'
@@ -15,7 +15,7 @@ export const addDlqTry: AddCommand = (parent, context) => {
     .argument('<position>', 'where the event is in the log', bigNumber)
     .action(async (name: string, position: bigint, _options, command: Command) => {
       const { output, ends } = context
-      const trial = await withStore(command, context, (store, { loaded }) =>
+      const trial = await withReadModels(command, context, (store, { loaded }) =>
         tryParked(store, findNamed(loaded.config.projections ?? [], name, 'projection'), position),
       )
       if (!trial) throw new CliError(`"${name}" has no event at position ${position} that failed`)

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { diffProjection, type DifferentRow, type DiffOptions, type ProjectionDiff } from '@tidemark/projections'
 import type { AddCommand, Context } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
@@ -30,7 +30,7 @@ export const addProjectionsDiff: AddCommand = (parent, context) => {
     )
     .option('--max-changed <n>', 'end with 3 when more rows are added, changed and removed', wholeNumber)
     .action(async (name: string, { sample, with: other, maxChanged }: Options, command: Command) => {
-      const diff = await withStore(command, context, (store, { loaded }) => {
+      const diff = await withReadModels(command, context, (store, { loaded }) => {
         const projection = readModelNamed(loaded.config, name, 'that could be compared')
         return interruptible(
           (signal) => diffProjection(store, projection, { sample, with: other, signal }),

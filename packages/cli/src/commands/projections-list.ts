@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { listProjections, type ProjectionStatus } from '@tidemark/projections'
 import type { AddCommand } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { stallText } from '../describe-stall.js'
 import { durationText } from '../durations.js'
 import { judgeHealth } from '../judge-health.js'
@@ -20,7 +20,7 @@ export const addProjectionsList: AddCommand = (parent, context) => {
     .description('how far each projection has come, and what holds it up; ends with 3 when one has failed')
     .option('--max-lag <positions>', 'end with 3 when one is further behind', bigNumber)
     .action(async ({ maxLag }: { readonly maxLag?: bigint }, command: Command) => {
-      const projections = await withStore(command, context, (store, { loaded }) =>
+      const projections = await withReadModels(command, context, (store, { loaded }) =>
         listProjections(store, loaded.config.projections ?? [], { measureMs }),
       )
       context.output.list<ProjectionStatus>(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { listProjections, pauseProjection } from '@tidemark/projections'
 import type { AddCommand } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { withExample } from '../with-example.js'
@@ -12,7 +12,7 @@ export const addProjectionsPause: AddCommand = (parent, context) => {
     .argument('<projection>', 'its name')
     .requiredOption('--reason <text>', 'why, for those who look at it meanwhile')
     .action(async (name: string, { reason }: { readonly reason: string }, command: Command) => {
-      const { paused, stall } = await withStore(command, context, async (store, { loaded }) => {
+      const { paused, stall } = await withReadModels(command, context, async (store, { loaded }) => {
         const projection = findNamed(loaded.config.projections ?? [], name, 'projection')
         const done = await pauseProjection(store, projection, reason)
         const [status] = await listProjections(store, [projection])

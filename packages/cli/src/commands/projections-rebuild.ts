@@ -5,10 +5,10 @@ import {
   type Projection,
   type RebuildOptions,
   type RebuildResult,
+  type ProjectionStore,
 } from '@tidemark/projections'
-import type { EventStore } from '@tidemark/eventstore'
 import type { AddCommand, Context, GlobalOptions } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { UsageError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
@@ -45,7 +45,7 @@ export const addProjectionsRebuild: AddCommand = (parent, context) => {
       if (options.workers < 1) throw new UsageError('--workers is 0: at least this process works')
       if (options.from !== undefined && options.workers > 1)
         throw new UsageError('--from is for one process: leave --workers out')
-      const result = await withStore(command, context, (store, { loaded }) => {
+      const result = await withReadModels(command, context, (store, { loaded }) => {
         const projection = readModelNamed(loaded.config, name)
         return options.join ? join(store, projection, options) : lead(store, projection, options, context)
       })
@@ -57,7 +57,7 @@ export const addProjectionsRebuild: AddCommand = (parent, context) => {
 
 /** Begins the rebuild or goes on with it, with other processes to help. */
 async function lead(
-  store: EventStore,
+  store: ProjectionStore,
   projection: Projection,
   { workers: processes, share, promote, from, config }: Options,
   { output, environment, cwd }: Context,
@@ -116,7 +116,7 @@ async function lead(
 }
 
 /** Helps with the rebuild that another process leads. */
-async function join(store: EventStore, projection: Projection, { share }: Options): Promise<RebuildResult> {
+async function join(store: ProjectionStore, projection: Projection, { share }: Options): Promise<RebuildResult> {
   const { report, signal: alone } = joining()
   return interruptible((signal) => {
     const options = { share, signal: AbortSignal.any([signal, alone]), onProgress: report }

@@ -2,7 +2,7 @@ import { replay, type ReplayOptions } from '@tidemark/projections'
 import type { Command } from 'commander'
 import { confirm } from '../confirm.js'
 import type { AddCommand, GlobalOptions } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { UsageError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
@@ -43,7 +43,7 @@ export const addProjectionsReplay: AddCommand = (parent, context) => {
     .action(async (name: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>()
       const { sideEffects = false, yes = false } = options
-      const result = await withStore(command, context, async (store, { loaded }) => {
+      const result = await withReadModels(command, context, async (store, { loaded }) => {
         const projection = findNamed(loaded.config.projections ?? [], name, 'projection')
         if (sideEffects && projection.kind === 'read-model')
           throw new UsageError(`"${name}" is a read model, which has no side effects: rebuild it instead`)

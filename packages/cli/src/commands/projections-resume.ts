@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { resumeProjection } from '@tidemark/projections'
 import type { AddCommand } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { findNamed } from '../find-named.js'
 import { withExample } from '../with-example.js'
 
@@ -10,7 +10,7 @@ export const addProjectionsResume: AddCommand = (parent, context) => {
     .description('let a projection go on that was paused, or that stopped at an event, which is tried again at once')
     .argument('<projection>', 'its name')
     .action(async (name: string, _options, command: Command) => {
-      const resumed = await withStore(command, context, (store, { loaded }) =>
+      const resumed = await withReadModels(command, context, (store, { loaded }) =>
         resumeProjection(store, findNamed(loaded.config.projections ?? [], name, 'projection')),
       )
       if (!resumed) context.output.note('it was neither paused nor stopped: nothing was changed')

@@ -6,7 +6,7 @@ import {
   type ProjectionTable,
 } from '@tidemark/projections'
 import type { AddCommand, Context } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { stallAdvice } from '../describe-stall.js'
 import { durationText } from '../durations.js'
 import { CliError } from '../errors.js'
@@ -20,7 +20,7 @@ export const addProjectionsShow: AddCommand = (parent, context) => {
     .description('all that is known of a projection, with its tables and their shards; ends with 3 when it has failed')
     .argument('<projection>', 'its name')
     .action(async (name: string, _options, command: Command) => {
-      const [status] = await withStore(command, context, (store, { loaded }) =>
+      const [status] = await withReadModels(command, context, (store, { loaded }) =>
         listProjections(store, [findNamed(loaded.config.projections ?? [], name, 'projection')], { measureMs }),
       )
       if (!status) throw new CliError(`projection "${name}" has no status`)

@@ -1,7 +1,7 @@
 import { verifyProjection, type DriftedRow, type VerifyResult } from '@tidemark/projections'
 import { Option, type Command } from 'commander'
 import type { AddCommand, Context } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
@@ -37,7 +37,7 @@ export const addProjectionsVerify: AddCommand = (parent, context) => {
     .option('--all', 'all rows, and all that should be there')
     .option('--heal', 'write what the log says over rows that have drifted')
     .action(async (name: string, { keys, sample, all, heal = false }: Options, command: Command) => {
-      const result = await withStore(command, context, async (store, { loaded }) => {
+      const result = await withReadModels(command, context, async (store, { loaded }) => {
         const projection = readModelNamed(loaded.config, name, 'to verify')
         const progress = context.output.progress(`verifying ${name}`)
         const startedAt = performance.now()

@@ -1,16 +1,25 @@
 import type { Command } from 'commander'
-import { listProjections, type Projection, type PromoteOptions, type PromoteResult } from '@tidemark/projections'
-import type { EventStore } from '@tidemark/eventstore'
+import {
+  listProjections,
+  type Projection,
+  type PromoteOptions,
+  type PromoteResult,
+  type ProjectionStore,
+} from '@tidemark/projections'
 import { confirm } from '../confirm.js'
 import type { Context, GlobalOptions } from '../context.js'
-import { withStore } from '../database/with-store.js'
+import { withReadModels } from '../database/with-store.js'
 import { interruptible } from '../interruptible.js'
 import { readModelNamed } from './projections-rebuild.js'
 
 /** Which table goes live, and how. */
 export interface TableSwitch {
   readonly status: 'built' | 'previous'
-  readonly bringLive: (store: EventStore, projection: Projection, options: PromoteOptions) => Promise<PromoteResult>
+  readonly bringLive: (
+    store: ProjectionStore,
+    projection: Projection,
+    options: PromoteOptions,
+  ) => Promise<PromoteResult>
 }
 
 /** Asks, then makes another table of a projection live; does not ask where there is none, and fails. */
@@ -21,7 +30,7 @@ export async function switchTables(
   { status, bringLive }: TableSwitch,
 ): Promise<void> {
   const { yes = false } = command.optsWithGlobals<GlobalOptions>()
-  const result = await withStore(command, context, async (store, { loaded }) => {
+  const result = await withReadModels(command, context, async (store, { loaded }) => {
     const projection = readModelNamed(loaded.config, name, 'that could go live')
     const [found] = await listProjections(store, [projection])
     const tables = found?.tables ?? []

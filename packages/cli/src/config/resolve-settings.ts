@@ -2,6 +2,7 @@ import type { EventStoreOptions, InlineEffects, PersonalDataOptions } from '@tid
 import { checkSchemaName, defaultSchema } from '@tidemark/migrations'
 import { readDevState } from '../dev-database/dev-state.js'
 import { ConfigError, UsageError } from '../errors.js'
+import type { TidemarkConfig } from '../define-config.js'
 import type { LoadedConfig } from './load-config.js'
 
 /** What was said on the command line. */
@@ -14,6 +15,8 @@ export interface SettingFlags {
 export interface Settings {
   readonly database: { readonly url: string; readonly from: DatabaseOrigin } | undefined
   readonly schema: string
+  /** Undefined where the read models are in the database of the log. */
+  readonly readModels: (NonNullable<Settings['database']> & { readonly schema: string }) | undefined
   readonly host: string
   readonly port: number
   /** Empty where no Kafka was named. */
@@ -22,7 +25,7 @@ export interface Settings {
   readonly inline: InlineEffects | undefined
 }
 
-export type DatabaseOrigin = 'DATABASE_URL' | 'configuration file' | 'tidemark dev'
+export type DatabaseOrigin = 'DATABASE_URL' | 'READ_MODELS_URL' | 'configuration file' | 'tidemark dev'
 
 /**
  * Puts flags, environment and configuration file together; the database of a running `tidemark dev` comes last.
@@ -34,10 +37,11 @@ export function resolveSettings(
   environment: NodeJS.ProcessEnv,
   flags: SettingFlags = {},
 ): Settings {
-  const { DATABASE_URL, KAFKA_BROKERS, PORT } = environment
+  const { DATABASE_URL, READ_MODELS_URL, KAFKA_BROKERS, PORT } = environment
   return {
     database: databaseOf(DATABASE_URL, config.database?.url, folder),
-    schema: schemaOf(config.database?.schema),
+    schema: schemaOf(config.database?.schema, 'database.schema'),
+    readModels: readModelsOf(config, READ_MODELS_URL),
     host: flags.host ?? config.api?.host ?? '127.0.0.1',
     port: flags.port
       ? portOf(flags.port, '--port')
@@ -62,16 +66,27 @@ function databaseOf(fromEnvironment: string | undefined, fromFile: string | unde
   return running?.databaseUrl === undefined ? undefined : { url: running.databaseUrl, from: 'tidemark dev' as const }
 }
 
+function readModelsOf(
+  { database, readModels }: TidemarkConfig,
+  fromEnvironment: string | undefined,
+): Settings['readModels'] {
+  const schema = schemaOf(readModels?.schema ?? database?.schema, 'readModels.schema')
+  if (fromEnvironment) return { url: checkUrl(fromEnvironment, 'READ_MODELS_URL'), from: 'READ_MODELS_URL', schema }
+  if (readModels?.url) return { url: checkUrl(readModels.url, 'readModels.url'), from: 'configuration file', schema }
+  if (readModels === undefined) return undefined
+  throw new ConfigError('readModels says no database: set READ_MODELS_URL, or readModels.url')
+}
+
 function checkUrl(url: string, where: string): string {
   if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url
   throw new ConfigError(`${where} is not a Postgres URL: write it as postgres://user:password@host:5432/database`)
 }
 
-function schemaOf(schema = defaultSchema): string {
+function schemaOf(schema: string = defaultSchema, where: string): string {
   try {
     return checkSchemaName(schema)
   } catch (cause) {
-    throw new ConfigError(`database.schema: ${(cause as Error).message}`, { cause })
+    throw new ConfigError(`${where}: ${(cause as Error).message}`, { cause })
   }
 }
 

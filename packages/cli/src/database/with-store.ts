@@ -1,9 +1,11 @@
 import { createEventStore, type EventStore, type Logger } from '@tidemark/eventstore'
+import type { ProjectionStore } from '@tidemark/projections'
 import type { Command } from 'commander'
 import { loadConfig, type LoadedConfig } from '../config/load-config.js'
 import { resolveSettings, storeOptionsOf, type Settings } from '../config/resolve-settings.js'
 import type { Context, GlobalOptions } from '../context.js'
 import { openPool } from './open-database.js'
+import { openReadModels } from './open-read-models.js'
 
 /** The configuration and what follows from it, for one command. */
 export interface Project {
@@ -35,4 +37,20 @@ export async function withStore<T>(
     await store.close()
     await pool.end()
   }
+}
+
+/** The same, with what the functions of projections take, wherever the read models are. */
+export function withReadModels<T>(
+  command: Command,
+  context: Context,
+  work: (readModels: ProjectionStore, project: Project) => Promise<T>,
+): Promise<T> {
+  return withStore(command, context, async (store, project) => {
+    const { readModels, close } = await openReadModels(store, project.settings)
+    try {
+      return await work(readModels, project)
+    } finally {
+      await close()
+    }
+  })
 }

@@ -1,7 +1,7 @@
 import { createEventStore, type Logger } from '@tidemark/eventstore'
-import { migrate } from '@tidemark/migrations'
 import { storeOptionsOf, type Settings } from '../config/resolve-settings.js'
-import { connect, openPool } from '../database/open-database.js'
+import { migrateAll } from '../database/migrate-all.js'
+import { openPool } from '../database/open-database.js'
 import type { TidemarkConfig } from '../define-config.js'
 import { seedOnce } from './seed-once.js'
 
@@ -16,15 +16,9 @@ export interface PrepareOptions {
 
 /** Migrates a database for development, and fills an empty store with demo data. */
 export async function prepareStore(settings: Settings, options: PrepareOptions): Promise<void> {
-  const { schema } = settings
   const { seed, devFolder, database, logger, note } = options
-  const client = await connect(settings)
-  try {
-    const { applied } = await migrate(client, { schema })
-    if (applied.length > 0) note(`migrated the schema "${schema}": ${applied.map(({ name }) => name).join(', ')}`)
-  } finally {
-    await client.end()
-  }
+  for (const { schema, applied } of await migrateAll(settings))
+    if (applied.length > 0) note(`migrated the schema "${schema}": ${applied.join(', ')}`)
   if (!seed) return
   const pool = await openPool(settings)
   const store = createEventStore(pool, { ...storeOptionsOf(settings), logger, listen: false })

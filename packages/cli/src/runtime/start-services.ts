@@ -7,9 +7,10 @@ import {
   type Logger,
 } from '@tidemark/eventstore'
 import { createBridge, createKafkaProducer, type BridgeDefinition } from '@tidemark/fanout'
-import { createProjector, type Projector } from '@tidemark/projections'
+import { createProjector, type ProjectionStore, type Projector } from '@tidemark/projections'
 import { storeOptionsOf, type Settings } from '../config/resolve-settings.js'
 import { openPool } from '../database/open-database.js'
+import { openReadModels } from '../database/open-read-models.js'
 import type { TidemarkConfig } from '../define-config.js'
 import { listenProblem } from './listen-problem.js'
 import type { ServiceName } from './service-names.js'
@@ -58,15 +59,21 @@ export async function startServices(
     if (schemas) await checkSchemasAtStart(store, config, schemas, logger)
     await store.prepare()
 
+    const opened = await openReadModels(store, settings, logger)
+    const { readModels } = opened
+    // The store's subscriptions end before their checkpoints are out of reach.
+    stops.unshift(() => opened.close())
     let projector: Projector | undefined
     if (only.includes('projections')) {
-      projector = createProjector(store, config.projections ?? [], { logger })
+      projector = createProjector(readModels, config.projections ?? [], { logger })
       stops.push(() => projector?.stop() ?? Promise.resolve())
       await projector.start()
     }
     const bridges = only.includes('bridge') && settings.brokers.length > 0 ? (config.bridges ?? []) : []
     for (const bridge of bridges) stops.push(await startBridge(store, bridge, { settings, logger, createTopics }))
-    const url = only.includes('api') ? await startApi(config, settings, { store, projector, logger, stops }) : undefined
+    const url = only.includes('api')
+      ? await startApi(config, settings, { store, readModels, projector, logger, stops })
+      : undefined
     return { store, url, bridges: bridges.map(({ name }) => name), stop }
   } catch (error) {
     await stop()
@@ -103,15 +110,17 @@ async function startApi(
   settings: Settings,
   parts: {
     readonly store: EventStore
+    readonly readModels: ProjectionStore
     readonly projector: Projector | undefined
     readonly logger: Logger
     readonly stops: (() => Promise<unknown>)[]
   },
 ): Promise<string> {
   const { host, port } = settings
-  const { store, projector, logger, stops } = parts
+  const { store, readModels, projector, logger, stops } = parts
   const server = createServer({
     store,
+    readModels,
     aggregates: config.aggregates,
     projections: config.projections ?? [],
     projector,
