@@ -6,6 +6,7 @@ import {
   latestMigration,
   migrate,
   migrationVersion,
+  ReadModelsOnlyRefusedError,
   rolesOf,
   SchemaTooNewError,
   SchemaTooOldError,
@@ -148,6 +149,34 @@ describe('migrate', () => {
       await expect(projector.query('select from tidemark.snapshots')).rejects.toMatchObject({ code: 'TM003' })
       await owner.query('reset role')
       await owner.query(`drop owned by ${name}; drop role ${name}`)
+    })
+  })
+
+  describe('read models only', () => {
+    const insert = `insert into tidemark.events (stream_id, version, id, schema_version, type, data, metadata)
+      values ('a-1', 1, gen_random_uuid(), 1, 'T', '{}', '{}')`
+
+    test('is chosen while there is nothing, for good: nobody appends there', async () => {
+      const client = await connected()
+      await migrate(client)
+      await migrate(client, { readModelsOnly: true })
+      expect(await migrate(client, { readModelsOnly: true })).toMatchObject({ applied: [] })
+      await migrate(client)
+      await expect(client.query(insert)).rejects.toMatchObject({ code: 'TM004' })
+      await client.query(`set session_replication_role = replica`)
+      await expect(client.query(insert)).rejects.toMatchObject({ code: 'TM004' })
+    })
+
+    test('is refused where there is a log, or was one, or somebody follows it', async () => {
+      const client = await connected()
+      await migrate(client)
+      await client.query(`insert into tidemark.checkpoints (name) values ('bridge:orders')`)
+      await expect(migrate(client, { readModelsOnly: true })).rejects.toBeInstanceOf(ReadModelsOnlyRefusedError)
+      await client.query('delete from tidemark.checkpoints')
+      await client.query(insert)
+      await client.query('delete from tidemark.events')
+      await expect(migrate(client, { readModelsOnly: true })).rejects.toBeInstanceOf(ReadModelsOnlyRefusedError)
+      await client.query(insert)
     })
   })
 

@@ -19,7 +19,7 @@ export interface ProjectionStore extends Pick<
    */
   verifyPlace?(checkpoint: string, place: CheckpointPlace): Promise<string>
   /** Tells the log how far the read models have come, where it cannot see it. */
-  noteProgress?(): Promise<void>
+  noteProgress?(when: 'now' | 'sometimes'): Promise<void>
 }
 
 /** Where statements on the log go, for whoever is in a transaction on `database`: they join it, unless the log is in another database. */

@@ -145,6 +145,7 @@ class RunningProjector implements Projector {
     await this.watching
     await this.store.leases.leave(this.owner)
     await Promise.all(this.runners.map((runner) => runner.stop()))
+    await this.store.noteProgress?.('now').catch(() => undefined)
     this.waiter.close()
     this.starting = undefined
   }
@@ -177,7 +178,7 @@ class RunningProjector implements Projector {
   private async refresh(): Promise<void> {
     const names = this.projections.filter(({ kind }) => kind === 'read-model').map(({ name }) => name)
     const tables = names.length === 0 ? [] : await selectTables(this.store.database, names)
-    await this.store.noteProgress?.()
+    await this.store.noteProgress?.('sometimes')
     const before = this.balance.wanted.join()
     for (const runner of this.runners) await runner.refresh(tables)
     this.statuses.sample(this.projections, tables)

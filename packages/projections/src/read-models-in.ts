@@ -113,12 +113,11 @@ export class ReadModelStore implements ProjectionStore {
   }
 
   /**
-   * Notes beside the log up to where it was read here, every five seconds at most, so that no event is truncated that a read model has yet to see.
-   *
-   * A projector calls it.
+   * Notes beside the log up to where it was read here, so that no event is truncated that a read model has yet to see; `sometimes` is every five
+   * seconds at most. A projector calls it.
    */
-  async noteProgress(): Promise<void> {
-    if (performance.now() - this.notedAt < noteEveryMs) return
+  async noteProgress(when: 'now' | 'sometimes' = 'now'): Promise<void> {
+    if (when === 'sometimes' && performance.now() - this.notedAt < noteEveryMs) return
     this.notedAt = performance.now()
     const position = await statements.selectReadPosition(this.database)
     if (position !== undefined)

@@ -1,8 +1,17 @@
 import { createEventStore, defineAggregate, event, type EventStore } from '@tidemark/eventstore'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createProjector, defineHandler, defineProjection, rebuildProjection, replay } from '../src/index.js'
+import {
+  createProjector,
+  defineHandler,
+  defineProjection,
+  readModelsIn,
+  rebuildProjection,
+  replay,
+  type ProjectionStore,
+} from '../src/index.js'
 import { rowsOf } from './order-log.js'
+import { readModelSchema, useReadModelDatabase } from './read-model-database.js'
 import { useStoreDatabase } from './store-database.js'
 
 const Person = defineAggregate({
@@ -33,11 +42,15 @@ const people = defineProjection({
   ],
 })
 
-describe('a projection of personal data', () => {
+describe.each(['of the log', 'of its own'])('a projection of personal data in a database %s', (where) => {
   const database = useStoreDatabase()
+  const readDatabase = useReadModelDatabase()
   let store: EventStore
-  beforeAll(() => {
+  let readModels: ProjectionStore
+  beforeAll(async () => {
     store = createEventStore(database.pool)
+    const elsewhere = () => readModelsIn(store, readDatabase.pool, { schema: readModelSchema })
+    readModels = where === 'of the log' ? store : await elsewhere()
   })
   afterAll(() => store.close())
 
@@ -49,7 +62,7 @@ describe('a projection of personal data', () => {
       on: Person,
       handle: async (_, events) => void seen.push(...events.map(({ data }) => data)),
     })
-    const projector = createProjector(store, [people, greetings])
+    const projector = createProjector(readModels, [people, greetings])
     await projector.start()
     const { position } = await store.append(
       Person,
@@ -63,32 +76,34 @@ describe('a projection of personal data', () => {
     for (const name of ['people', 'greetings']) {
       expect(await projector.waitFor(name, position, { timeoutMs: 5000 })).toBe('reached')
     }
-    expect(await rowsOf(store, people)).toEqual([{ id: '7', name: 'Ada', moves: 1 }])
+    expect(await rowsOf(readModels, people)).toEqual([{ id: '7', name: 'Ada', moves: 1 }])
     expect(seen).toEqual([{ name: 'Ada' }, {}])
 
     await store.forgetSubject('p-7', { reason: 'request' })
-    await rebuildProjection(store, people)
-    expect(await rowsOf(store, people)).toEqual([{ id: '7', name: 'somebody', moves: 1 }])
-    expect(await replay(store, people)).toMatchObject({ events: 2, rowsWritten: 1 })
+    await rebuildProjection(readModels, people)
+    expect(await rowsOf(readModels, people)).toEqual([{ id: '7', name: 'somebody', moves: 1 }])
+    expect(await replay(readModels, people)).toMatchObject({ events: 2, rowsWritten: 1 })
     await projector.stop()
   })
 
   test('a table that is built over a truncated log holds what is left, and follows on', async () => {
     for (let index = 0; index < 4; index++) await store.execute(Person, '8', 'move', {})
     await store.flushSnapshots()
-    const projector = createProjector(store, [people])
+    const projector = createProjector(readModels, [people])
     await projector.start()
     const { position } = await store.head()
     expect(await projector.waitFor('people', position, { timeoutMs: 5000 })).toBe('reached')
-    await database.pool.query(`delete from tidemark.checkpoints where name like '%greetings%'`)
+    const { schema } = readModels.database
+    await readModels.pool.query(`delete from ${schema}.checkpoints where name like '%greetings%'`)
+    await readModels.noteProgress?.('now')
     await store.truncateStream('person-8', { beforeVersion: 4, aggregate: Person })
-    expect(await rowsOf(store, people)).toContainEqual({ id: '8', name: '?', moves: 4 })
-    await rebuildProjection(store, people)
-    expect(await rowsOf(store, people)).toContainEqual({ id: '8', name: '?', moves: 1 })
+    expect(await rowsOf(readModels, people)).toContainEqual({ id: '8', name: '?', moves: 4 })
+    await rebuildProjection(readModels, people)
+    expect(await rowsOf(readModels, people)).toContainEqual({ id: '8', name: '?', moves: 1 })
     const more = await store.execute(Person, '8', 'move', {})
     expect(more).toMatchObject({ state: { steps: 5 }, version: 5n })
     expect(await projector.waitFor('people', more.position, { timeoutMs: 5000 })).toBe('reached')
-    expect(await rowsOf(store, people)).toContainEqual({ id: '8', name: '?', moves: 2 })
+    expect(await rowsOf(readModels, people)).toContainEqual({ id: '8', name: '?', moves: 2 })
     await projector.stop()
   })
 })
