@@ -63,6 +63,7 @@ export {
 } from './rebuild-projection.js'
 export { replay } from './replay/replay.js'
 export type { HandlerReplayResult, ReplayOptions, ReplayResult } from './replay/replay-options.js'
+export type { AuditOptions, ProjectionAudit } from './verify/audit.js'
 export type { Drift, Unverifiable } from './verify/compare-keys.js'
 export {
   verifyProjection,

@@ -119,6 +119,12 @@ export class ProjectionRunner {
     }, undefined)
   }
 
+  /** Whether this process has the first shard of the live table, which one process has at a time. */
+  get leads(): boolean {
+    const [first] = this.live
+    return this.serving.some(({ checkpoint, subscription }) => checkpoint === first && subscription.state === 'running')
+  }
+
   /** Whether it stopped for good, on an event or a log that this code cannot go on with. */
   get hasFailed(): boolean {
     return this.serving.some(({ hasFailed }) => hasFailed)

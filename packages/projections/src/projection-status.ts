@@ -5,6 +5,7 @@ import { checkpointNameOf, handlerIdOf } from './names.js'
 import { ProgressMeter } from './progress-meter.js'
 import { selectProgress, type Progress } from './sql/select-progress.js'
 import { selectTableShards, type ProjectionTable } from './sql/select-table-shards.js'
+import type { ProjectionAudit } from './verify/audit.js'
 import { stallOf } from './stall.js'
 import { logDatabaseFor, type ProjectionStore } from './projection-store.js'
 
@@ -27,6 +28,8 @@ export interface ProjectionStatus extends OperableStatus {
   readonly stall: Stall | undefined
   /** All tables that it has, the live one among them, those that changed last at the end; none for a handler. */
   readonly tables: readonly ProjectionTable[]
+  /** What this process's audit has found; absent where it audits nothing of it. */
+  readonly audit?: ProjectionAudit
 }
 
 /** What is asked for the progress of: names of read models, and handlers with their checkpoints. */

@@ -3,6 +3,7 @@ import { isDatabaseTrouble } from './database-trouble.js'
 import { ProgressMeter } from './progress-meter.js'
 import type { ProjectionRunner, RunnerProgress } from './projection-runner.js'
 import { lookAtProjections, measuredName, type ProjectionStatus } from './projection-status.js'
+import type { ProjectionAudit } from './verify/audit.js'
 import type { RegisteredTable } from './sql/registry-statements.js'
 import type { ProjectionStore } from './projection-store.js'
 
@@ -14,6 +15,7 @@ export class ProjectorStatus {
   constructor(
     private readonly store: ProjectionStore,
     private readonly runnerOf: (name: string) => ProjectionRunner | undefined,
+    private readonly auditOf: (name: string) => ProjectionAudit | undefined,
   ) {}
 
   /** Notes where projections are now, so that it can be told how fast they get on. */
@@ -38,7 +40,10 @@ export class ProjectorStatus {
   /** The same, but throws where the database does not answer. */
   async look(projections: readonly AnyProjection[]): Promise<ProjectionStatus[]> {
     const seen = await lookAtProjections(this.store, projections, this.meter)
-    const statuses = seen.map((status) => withProgress(status, this.runnerOf(status.name)?.progress))
+    const statuses = seen.map((status) => {
+      const audit = this.auditOf(status.name)
+      return { ...withProgress(status, this.runnerOf(status.name)?.progress), ...(audit && { audit }) }
+    })
     for (const status of statuses) this.last.set(status.name, status)
     return statuses
   }

@@ -1,5 +1,6 @@
 import { silentLogger, type Logger, type Operable } from '@tidemark/eventstore'
 import type { AnyProjection } from './any-projection.js'
+import type { Projection } from './define-projection.js'
 import { ProjectionDefinitionError, UnknownProjectionError } from './errors.js'
 import { ownerName } from './owner-name.js'
 import { PositionWaiter, type WaitOptions, type WaitResult } from './position-waiter.js'
@@ -8,6 +9,7 @@ import { progressQueryOf, type ProjectionStatus } from './projection-status.js'
 import { ProjectorStatus } from './projector-status.js'
 import { ShardBalance } from './shard-balance.js'
 import { selectTables } from './sql/registry-statements.js'
+import { Auditor, checkAudit, type AuditOptions } from './verify/audit.js'
 import { createProjectionMetrics, type ProjectionMetrics } from './telemetry/projection-metrics.js'
 import type { ProjectionStore } from './projection-store.js'
 
@@ -18,6 +20,11 @@ export interface ProjectorOptions {
   readonly leaseMs?: number
   /** How often it looks whether a rebuilt table was switched in; 500 ms unless said. */
   readonly watchIntervalMs?: number
+  /**
+   * Folds rows of the live tables again in the background and reports those that are not what the log says: by a warning, a figure, and in the status.
+   * The process that has the first shard of a read model does it. Not done unless given.
+   */
+  readonly audit?: AuditOptions
   readonly logger?: Logger
 }
 
@@ -76,6 +83,8 @@ class RunningProjector implements Projector {
   private readonly leaseMs: number
   private readonly logger: Logger
   private readonly watchIntervalMs: number
+  private readonly audit: AuditOptions | undefined
+  private auditor: Auditor | undefined
   private starting: Promise<void> | undefined
   private watch: NodeJS.Timeout | undefined
   private watching: Promise<void> | undefined
@@ -83,8 +92,10 @@ class RunningProjector implements Projector {
   constructor(
     private readonly store: ProjectionStore,
     private readonly projections: readonly AnyProjection[],
-    { batchSize = 2000, leaseMs = 10_000, watchIntervalMs = 500, logger = silentLogger }: ProjectorOptions,
+    { batchSize = 2000, leaseMs = 10_000, watchIntervalMs = 500, audit, logger = silentLogger }: ProjectorOptions,
   ) {
+    if (audit) checkAudit(this.readModels, audit)
+    this.audit = audit
     const twice = projections.find(({ name }, index) => projections.findIndex((other) => other.name === name) < index)
     if (twice) throw new ProjectionDefinitionError(twice.name, 'there is another one of the same name')
     this.logger = logger
@@ -101,7 +112,11 @@ class RunningProjector implements Projector {
       store.logDatabase && (() => store.log.epoch()),
     )
     this.balance = new ShardBalance(() => this.runners.flatMap(({ subscriptions }) => subscriptions), leaseMs)
-    this.statuses = new ProjectorStatus(store, (name) => this.runnerOf(name))
+    this.statuses = new ProjectorStatus(
+      store,
+      (name) => this.runnerOf(name),
+      (name) => this.auditor?.of(name),
+    )
     this.metrics = createProjectionMetrics(store.database.schema, () => this.statuses.look(projections))
     const runnerOptions = {
       ...{ owner: this.owner, batchSize, leaseMs, logger, metrics: this.metrics },
@@ -136,12 +151,17 @@ class RunningProjector implements Projector {
     }, this.watchIntervalMs)
     this.watch.unref()
     this.metrics?.open()
+    const leads = (name: string) => this.runnerOf(name)?.leads === true
+    const { audit, logger, metrics } = this
+    if (audit) this.auditor = new Auditor(this.store, this.readModels, { ...audit, logger, metrics, leads })
   }
 
   async stop(): Promise<void> {
     await this.starting?.catch(() => undefined)
     clearInterval(this.watch)
     this.metrics?.close()
+    await this.auditor?.stop()
+    this.auditor = undefined
     await this.watching
     await this.store.leases.leave(this.owner)
     await Promise.all(this.runners.map((runner) => runner.stop()))
@@ -160,6 +180,10 @@ class RunningProjector implements Projector {
 
   status(): Promise<ProjectionStatus[]> {
     return this.statuses.of(this.projections)
+  }
+
+  private get readModels(): readonly Projection[] {
+    return this.projections.filter((projection) => projection.kind === 'read-model')
   }
 
   private runnerOf(name: string): ProjectionRunner | undefined {

@@ -7,6 +7,8 @@ export interface ProjectionMetrics {
   batchEnded(projection: string, durationMs: number): void
   /** A batch was rolled back. */
   batchFailed(projection: string): void
+  /** Rows of a live table were folded again, and so many of them had drifted. */
+  audited(projection: string, rows: number, drifted: number): void
   /** Shows how far the projections are behind whenever somebody collects, until `close`. */
   open(): void
   close(): void
@@ -32,6 +34,14 @@ export function createProjectionMetrics(
     unit: '{batch}',
     description: 'batches with events that were rolled back, each try counted',
   })
+  const auditedRows = meter.createCounter('tidemark.projection.audit.rows', {
+    unit: '{row}',
+    description: 'rows of live tables that were folded again from the log by the audit',
+  })
+  const driftedRows = meter.createCounter('tidemark.projection.audit.drifted', {
+    unit: '{row}',
+    description: 'rows that the audit found not to be what the log says; a row may be found again',
+  })
   const lag = meter.createObservableGauge('tidemark.projection.lag', {
     unit: '{position}',
     description: 'how far a projection is behind the head, whichever process runs it',
@@ -49,6 +59,10 @@ export function createProjectionMetrics(
   return {
     batchEnded: (projection, durationMs) => duration.record(durationMs / 1000, of(projection)),
     batchFailed: (projection) => failures.add(1, of(projection)),
+    audited(projection, rows, drifted) {
+      auditedRows.add(rows, of(projection))
+      driftedRows.add(drifted, of(projection))
+    },
     open: () => meter.addBatchObservableCallback(observe, [lag, lagTime]),
     close: () => meter.removeBatchObservableCallback(observe, [lag, lagTime]),
   }

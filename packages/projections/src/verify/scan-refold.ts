@@ -9,6 +9,7 @@ import { filterOf, rowShardIndex } from '../shard.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { FoldedKeys } from './folded-keys.js'
 import type { Refold, Refolded } from './refold.js'
+import type { Pace } from './pace.js'
 import { logDatabaseFor, logFor, type ProjectionStore } from '../projection-store.js'
 
 export interface ScanOptions {
@@ -16,6 +17,8 @@ export interface ScanOptions {
   /** Called with how far the log was read. */
   readonly onRead?: (position: bigint) => void
   readonly signal: AbortSignal | undefined
+  /** It rests after each batch. */
+  readonly pace?: Pace
 }
 
 const eventsAtOnce = 2000
@@ -82,7 +85,8 @@ export class ScanRefold implements Refold {
   async advance(database: Database, live: LiveTable, afterBatch?: () => void): Promise<void> {
     const { store, projection, options, at } = this
     this.refuseOtherChanges(live)
-    const log = database.queryable === store.database.queryable ? store.log : logFor(store, database)
+    const isOwn = database.queryable === store.database.queryable
+    const log = isOwn ? store.log : logFor(store, database)
     const positionIn = ({ shards, positions }: typeof at, key: RowKey) => positions[rowShardIndex(key, shards)] ?? 0n
     const isDue = (key: RowKey, position: bigint) =>
       options.isWanted(key) &&
@@ -101,6 +105,8 @@ export class ScanRefold implements Refold {
       after = batch.through
       afterBatch?.()
       options.onRead?.(after)
+      // A transaction that others wait for is no place to rest.
+      if (isOwn) await options.pace?.rest()
     }
     this.at = live
   }

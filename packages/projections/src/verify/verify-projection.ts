@@ -5,6 +5,7 @@ import { countRows } from '../sql/count-rows.js'
 import { checkTable, refuseTenants } from '../table-lifecycle.js'
 import { compareKeys, type Drift, type Unverifiable } from './compare-keys.js'
 import { healKeys } from './heal-keys.js'
+import { Pace } from './pace.js'
 import { sampleKeys } from './sample-keys.js'
 import { partsOfKeys, partsOfPasses, partsOfStreams, type VerifyPart } from './verify-parts.js'
 import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
@@ -31,6 +32,8 @@ export interface VerifyOptions {
   readonly heal?: boolean
   /** What the rows take at most that are folded at once, as JSON text; 32 MiB unless said. As objects they take some times as much. */
   readonly maxBytes?: number
+  /** How much of the time it works, above 0 and at most 1; all of it unless said. The rest is left to others of the database. */
+  readonly share?: number
   /** Called after each part. */
   readonly onProgress?: (progress: VerifyProgress) => void
   readonly signal?: AbortSignal
@@ -68,7 +71,7 @@ const listed = 1000
  * stores: JSON without an order of properties, dates to the millisecond. Events that were parked or skipped are left out, as they are in the rows. A table that was built by other handlers, and personal data that was
  * forgotten since, are drift. With `heal` a drifted row is folded and written in a transaction that holds the projector up for its moment.
  *
- * @throws {ProjectionDefinitionError} more than one of `keys`, `sample` and `all` is given, or read models cannot be kept in this store.
+ * @throws {ProjectionDefinitionError} more than one of `keys`, `sample` and `all` is given, `share` is not above 0 and at most 1, or read models cannot be kept in this store.
  * @throws {TableMissingError} @throws {VersionNotLiveError} @throws {SchemaChangedError} there is no table to compare with.
  * @throws {TableChangedError} parked events were handled meanwhile: call again.
  * @throws {InvalidRowError} @throws {HandlerFailedError} the log cannot be folded by these handlers.
@@ -84,18 +87,25 @@ export async function verifyProjection(
   await refuseTenants(logDatabaseFor(store, store.database), projection)
   const live = await liveTableOf(store.database, projection)
   await checkTable(store.database, projection, live)
+  const { share = 1 } = options
+  if (!(share > 0 && share <= 1))
+    throw new ProjectionDefinitionError(
+      projection.name,
+      `a verification cannot take ${share} of the time: more than 0, at most 1`,
+    )
   const drifted: DriftedRow[] = []
   const unverifiable: Unverifiable[] = []
   const found = { position: live.position, checked: 0, driftedRows: 0, healed: 0, unverifiableRows: 0 }
   const keys = await chosenKeys(store, projection, live, options)
   const total = keys?.length ?? (await countRows(store.database, live.table))
+  const pace = new Pace(share, options.signal)
   let read = 0n
   const tell = () => options.onProgress?.({ checked: found.checked, total, drifted: found.driftedRows, position: read })
   const onRead = (position: bigint) => {
     read = position
     tell()
   }
-  for await (const { refold, keys: some } of partsFor(store, projection, keys, options, onRead)) {
+  for await (const { refold, keys: some } of partsFor(store, projection, keys, options, onRead, pace)) {
     options.signal?.throwIfAborted()
     const part = await compareKeys(store, projection, refold, some)
     const driftedKeys = part.drifted.map(({ key }) => key)
@@ -111,6 +121,7 @@ export async function verifyProjection(
     }
     unverifiable.push(...part.unverifiable.slice(0, listed - unverifiable.length))
     tell()
+    await pace.rest()
   }
   return { ...found, drifted, unverifiable }
 }
@@ -133,8 +144,9 @@ function partsFor(
   keys: readonly RowKey[] | undefined,
   { maxBytes = 32 * 1024 * 1024, signal }: VerifyOptions,
   onRead: (position: bigint) => void,
+  pace: Pace,
 ): Iterable<VerifyPart> | AsyncIterable<VerifyPart> {
-  const options = { onRead, signal }
+  const options = { onRead, signal, pace }
   if (keys) return partsOfKeys(store, projection, keys, options)
   return projection.keyFrom === 'aggregate-id'
     ? partsOfStreams(store, projection, options)
