@@ -6,10 +6,10 @@ import { RowFold } from '../fold-rows.js'
 import { lacks, type LiveTable } from '../live-table.js'
 import { rowsToJson } from '../row.js'
 import { filterOf, rowShardIndex } from '../shard.js'
+import { Throttle } from '../throttle.js'
 import { selectTruncatedStreams } from '../sql/select-truncated-streams.js'
 import { FoldedKeys } from './folded-keys.js'
 import type { Refold, Refolded } from './refold.js'
-import type { Pace } from './pace.js'
 import { logDatabaseFor, logFor, type ProjectionStore } from '../projection-store.js'
 
 export interface ScanOptions {
@@ -17,8 +17,8 @@ export interface ScanOptions {
   /** Called with how far the log was read. */
   readonly onRead?: (position: bigint) => void
   readonly signal: AbortSignal | undefined
-  /** It rests after each batch. */
-  readonly pace?: Pace
+  /** It rests before each batch, as long as nobody waits for it. */
+  readonly throttle?: Throttle
 }
 
 const eventsAtOnce = 2000
@@ -94,19 +94,23 @@ export class ScanRefold implements Refold {
       position <= positionIn(live, key) &&
       !lacks(live, key, position)
     const upTo = live.positions.reduce((most, each) => (each > most ? each : most))
-    for (let after = lowest(at.positions); after < upTo;) {
-      options.signal?.throwIfAborted()
+    // A transaction that others wait for is no place to rest.
+    const throttle = (isOwn ? options.throttle : undefined) ?? new Throttle(1)
+    const readBatch = async (after: bigint): Promise<bigint> => {
       const batch = await log.read({ ...filterOf({ projection }), after, upTo, limit: eventsAtOnce })
       const events = await store.reveal(projection.aggregates, batch.events, database.queryable)
       const steps = this.folder.plan(events)
       this.weigh(this.folded.apply(steps, isDue, (position) => live.setAside.has(position)))
       // An appender that is just beginning may hold the head back for a moment.
       if (batch.through === after) await new Promise((resolve) => setTimeout(resolve, 10))
-      after = batch.through
+      return batch.through
+    }
+    for (let after = lowest(at.positions); after < upTo;) {
+      options.signal?.throwIfAborted()
+      const from = after
+      after = await throttle.work(() => readBatch(from))
       afterBatch?.()
       options.onRead?.(after)
-      // A transaction that others wait for is no place to rest.
-      if (isOwn) await options.pace?.rest()
     }
     this.at = live
   }

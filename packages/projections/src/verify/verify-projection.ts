@@ -5,7 +5,8 @@ import { countRows } from '../sql/count-rows.js'
 import { checkTable, refuseTenants } from '../table-lifecycle.js'
 import { compareKeys, type Drift, type Unverifiable } from './compare-keys.js'
 import { healKeys } from './heal-keys.js'
-import { Pace } from './pace.js'
+import { Throttle } from '../throttle.js'
+import { ScanRefold } from './scan-refold.js'
 import { sampleKeys } from './sample-keys.js'
 import { partsOfKeys, partsOfPasses, partsOfStreams, type VerifyPart } from './verify-parts.js'
 import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
@@ -98,16 +99,18 @@ export async function verifyProjection(
   const found = { position: live.position, checked: 0, driftedRows: 0, healed: 0, unverifiableRows: 0 }
   const keys = await chosenKeys(store, projection, live, options)
   const total = keys?.length ?? (await countRows(store.database, live.table))
-  const pace = new Pace(share, options.signal)
+  const throttle = new Throttle(share, options.signal)
   let read = 0n
   const tell = () => options.onProgress?.({ checked: found.checked, total, drifted: found.driftedRows, position: read })
   const onRead = (position: bigint) => {
     read = position
     tell()
   }
-  for await (const { refold, keys: some } of partsFor(store, projection, keys, options, onRead, pace)) {
+  for await (const { refold, keys: some } of partsFor(store, projection, keys, options, onRead, throttle)) {
     options.signal?.throwIfAborted()
-    const part = await compareKeys(store, projection, refold, some)
+    const compare = () => compareKeys(store, projection, refold, some)
+    // A scan rests by itself.
+    const part = refold instanceof ScanRefold ? await compare() : await throttle.work(compare)
     const driftedKeys = part.drifted.map(({ key }) => key)
     const heals = options.heal === true && driftedKeys.length > 0
     const healed = new Set(heals ? await healKeys(store, projection, refold, driftedKeys) : [])
@@ -121,7 +124,6 @@ export async function verifyProjection(
     }
     unverifiable.push(...part.unverifiable.slice(0, listed - unverifiable.length))
     tell()
-    await pace.rest()
   }
   return { ...found, drifted, unverifiable }
 }
@@ -144,9 +146,9 @@ function partsFor(
   keys: readonly RowKey[] | undefined,
   { maxBytes = 32 * 1024 * 1024, signal }: VerifyOptions,
   onRead: (position: bigint) => void,
-  pace: Pace,
+  throttle: Throttle,
 ): Iterable<VerifyPart> | AsyncIterable<VerifyPart> {
-  const options = { onRead, signal, pace }
+  const options = { onRead, signal, throttle }
   if (keys) return partsOfKeys(store, projection, keys, options)
   return projection.keyFrom === 'aggregate-id'
     ? partsOfStreams(store, projection, options)
