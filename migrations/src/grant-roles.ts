@@ -3,7 +3,7 @@ import { readSchemaOf } from './schema-name.js'
 
 /** The group roles of a store; grant them to the login roles of your programs. */
 export interface StoreRoles {
-  /** Appends events and writes snapshots: the programs that execute commands. */
+  /** Appends events, writes snapshots and keeps inboxes: the programs that execute commands and consume topics. */
   readonly writer: string
   /** Runs projections and bridges: reads the log of every tenant, moves checkpoints, owns read models. */
   readonly projector: string
@@ -51,12 +51,14 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
       `grant insert (version, id, schema_version, stream_id, type, data, metadata) on ${schema}.events to ${roles.writer}`,
       `grant insert, update, delete on ${schema}.snapshots to ${roles.writer}`,
       `grant insert (category, type, schema_version, revision, json_schema, compatibility) on ${schema}.event_schemas to ${roles.writer}`,
+      `grant insert, update, delete on ${schema}.inbox, ${schema}.inbox_streams, ${schema}.consumer_dead_letters to ${roles.writer}`,
       `grant execute on function ${schema}.claim_subjects, ${schema}.create_subject_key, ${schema}.lock_forgotten_subjects to ${roles.writer}`,
     ],
     [roles.projector]: [
       `grant usage on schema ${schema} to ${roles.projector}`,
       `grant select on all tables in schema ${schema} to ${roles.projector}`,
       `grant insert, update, delete on ${schema}.checkpoints, ${schema}.subscribers, ${schema}.projections, ${schema}.projection_builds, ${schema}.parked_events, ${schema}.parked_rows, ${schema}.parked_records to ${roles.projector}`,
+      `grant insert, update, delete on ${schema}.inbox, ${schema}.inbox_streams, ${schema}.consumer_dead_letters to ${roles.projector}`,
       `grant usage, create on schema ${read} to ${roles.projector}`,
       ...everyTenant,
     ],

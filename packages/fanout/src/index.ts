@@ -28,9 +28,55 @@ export {
   TopicMissingError,
   UnacknowledgedError,
 } from './errors.js'
-export type { KafkaProducerPort, KafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
+export type { KafkaProducerPort, KafkaRecord, RawKafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
 export type { KafkaAdminPort, PartitionOffset } from './kafka-admin-port.js'
 export { createKafkaAdmin } from './kafkajs-admin.js'
 export type { KafkaConnectionOptions } from './kafkajs-client.js'
 export { createKafkaProducer } from './kafkajs-producer.js'
 export { partitionFor } from './partition-for.js'
+export { causedBy } from './consumer/caused-by.js'
+export {
+  Consumer,
+  createConsumer,
+  type ConsumerStatus,
+  type KafkaPorts,
+  type RunConsumerOptions,
+} from './consumer/consumer.js'
+export type { ConsumerCounts } from './consumer/batch-runner.js'
+export type { Inbox, Retry } from './consumer/consumer-rules.js'
+export { decodeRecord, type ConsumedEvent } from './consumer/decode-record.js'
+export {
+  defineBatchConsumer,
+  defineConsumer,
+  type ConsumeBatchContext,
+  type ConsumeContext,
+  type ConsumedFrom,
+  type ConsumerDefinition,
+  type ConsumerOfBatches,
+  type ConsumerOfEvents,
+  type ConsumerOptions,
+  type DeadLetter,
+  type DeadLetterOptions,
+  type EventHandlers,
+  type RecordPolicy,
+} from './consumer/define-consumer.js'
+export {
+  ClaimLostError,
+  ConsumerConfigurationError,
+  GroupActiveError,
+  HandlingGivenUpError,
+  NotRetriableError,
+  StreamGapError,
+  UndecodableRecordError,
+  UnknownEventTypeError,
+} from './consumer/errors.js'
+export { pruneInbox, type ConsumerDatabase } from './consumer/inbox.js'
+export type {
+  BatchControl,
+  BatchOutcome,
+  ConsumedBatch,
+  ConsumedRecord,
+  ConsumeOptions,
+  KafkaConsumerPort,
+} from './consumer/kafka-consumer-port.js'
+export { createKafkaConsumer } from './consumer/kafkajs-consumer.js'

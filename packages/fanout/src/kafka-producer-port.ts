@@ -1,7 +1,14 @@
-/** A record on its way to Kafka, with the partition that the sender chose. */
-export interface KafkaRecord {
+/** A record as Kafka takes it, with the partition that the sender chose: key and value may be missing, and headers are bytes. */
+export interface RawKafkaRecord {
   readonly topic: string
   readonly partition: number
+  readonly key: string | Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string | Buffer | readonly Buffer[]>>
+}
+
+/** A record of an event on its way to Kafka. */
+export interface KafkaRecord extends RawKafkaRecord {
   readonly key: string
   readonly value: Buffer
   readonly headers: Readonly<Record<string, string>>
@@ -56,7 +63,7 @@ export interface KafkaProducerPort {
    * @throws {BatchTooLargeError} the records of one partition are more than the broker takes at once.
    * @throws {BrokerUnavailableError} @throws {KafkaRefusedError} @throws {UnacknowledgedError} @throws {SendAbortedError}
    */
-  send(records: readonly KafkaRecord[], options?: { readonly signal?: AbortSignal }): Promise<void>
+  send(records: readonly RawKafkaRecord[], options?: { readonly signal?: AbortSignal }): Promise<void>
   /** Whether a topic keeps only the last record of each key; undefined where one may not look. Without this method nobody looks. */
   isCompacted?(topic: string): Promise<boolean | undefined>
   /**

@@ -1,6 +1,6 @@
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { KafkaRefusedError, ProducerClosedError, SendAbortedError } from './errors.js'
-import type { KafkaProducerPort, KafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
+import type { KafkaProducerPort, RawKafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
 import { KafkajsAdminConnection } from './kafkajs-admin.js'
 import { checkBrokers, createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
 import { isUnknownTopic, isUnreadable, translateKafkajsError } from './kafkajs-errors.js'
@@ -77,7 +77,7 @@ class KafkajsProducer implements KafkaProducerPort {
     }
   }
 
-  async send(records: readonly KafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async send(records: readonly RawKafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (records.length === 0) return
     await this.inTurn(async () => {
       if (signal?.aborted) throw new SendAbortedError()

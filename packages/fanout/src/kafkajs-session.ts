@@ -1,6 +1,13 @@
-import kafkajs, { type Kafka, type Message, type Producer, type RecordMetadata, type TopicMessages } from 'kafkajs'
+import kafkajs, {
+  type IHeaders,
+  type Kafka,
+  type Message,
+  type Producer,
+  type RecordMetadata,
+  type TopicMessages,
+} from 'kafkajs'
 import { UnacknowledgedError } from './errors.js'
-import type { KafkaRecord } from './kafka-producer-port.js'
+import type { RawKafkaRecord } from './kafka-producer-port.js'
 
 /** kafkajs's own retries of one send, in which the brokers recognise what they have already: finite, about 6 s of pauses. */
 const retry = { retries: 6, initialRetryTime: 100, maxRetryTime: 2000 }
@@ -43,7 +50,7 @@ export class KafkajsSession {
     return this.producer.connect()
   }
 
-  async send(records: readonly KafkaRecord[]): Promise<void> {
+  async send(records: readonly RawKafkaRecord[]): Promise<void> {
     const topicMessages = byTopic(records)
     this.attempts = 0
     this.firstMessage = topicMessages[0]?.messages[0]
@@ -84,12 +91,12 @@ export class KafkajsSession {
   }
 }
 
-function byTopic(records: readonly KafkaRecord[]): TopicMessages[] {
+function byTopic(records: readonly RawKafkaRecord[]): TopicMessages[] {
   const topics = new Map<string, Message[]>()
   for (const { topic, partition, key, value, headers } of records) {
     let messages = topics.get(topic)
     if (!messages) topics.set(topic, (messages = []))
-    messages.push({ partition, key, value, headers })
+    messages.push({ partition, key, value, headers: headers as IHeaders })
   }
   return [...topics].map(([topic, messages]) => ({ topic, messages }))
 }
@@ -98,7 +105,7 @@ function byTopic(records: readonly KafkaRecord[]): TopicMessages[] {
  * kafkajs counts answers per broker: a partition whose leader moves, between two tries, to a broker that has answered already, or
  * that is gone from the metadata, is left out in silence. So each partition must have an answer of its own.
  */
-function checkAcknowledged(records: readonly KafkaRecord[], answers: readonly RecordMetadata[]): void {
+function checkAcknowledged(records: readonly RawKafkaRecord[], answers: readonly RecordMetadata[]): void {
   const missing = new Set(records.map(({ topic, partition }) => `${topic}/${partition}`))
   for (const { topicName, partition, errorCode } of answers) {
     if (errorCode === 0) missing.delete(`${topicName}/${partition}`)

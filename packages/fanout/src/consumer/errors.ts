@@ -1,0 +1,75 @@
+import { FanoutError } from '../errors.js'
+
+/** Thrown when a consumer's definition or an option cannot work; found when the program starts. */
+export class ConsumerConfigurationError extends FanoutError {
+  override readonly code = 'FANOUT_CONSUMER_CONFIGURATION'
+  constructor(consumer: string, reason: string, options?: ErrorOptions) {
+    super(`consumer "${consumer}": ${reason}`, options)
+  }
+}
+
+/**
+ * Thrown by a handler that knows that no later try can succeed: the record goes to the dead letters at once.
+ *
+ * @example
+ * throw new NotRetriableError(`customer ${event.data.customerId} was never here`)
+ */
+export class NotRetriableError extends FanoutError {
+  override readonly code: string = 'FANOUT_NOT_RETRIABLE'
+}
+
+/** Thrown when a record is no event that can be read: not JSON, without an id, of an upcaster that fails. */
+export class UndecodableRecordError extends NotRetriableError {
+  override readonly code = 'FANOUT_UNDECODABLE_RECORD'
+}
+
+/** Thrown when a record's event is of a type or schema version that this code does not know. */
+export class UnknownEventTypeError extends NotRetriableError {
+  override readonly code = 'FANOUT_UNKNOWN_EVENT_TYPE'
+}
+
+/** Thrown when a version inbox finds that events of a stream are missing; the partition halts before them. */
+export class StreamGapError extends FanoutError {
+  override readonly code = 'FANOUT_STREAM_GAP'
+  constructor(
+    readonly streamId: string,
+    /** The last version that was handled; 0 when there is none. */
+    readonly handled: bigint,
+    readonly received: bigint,
+  ) {
+    super(
+      `stream "${streamId}" is handled up to version ${handled} and the next record has version ${received}: find out where the versions between went, and move the group back to them or define the inbox with gaps: "accept"`,
+    )
+  }
+}
+
+/** Thrown when another member handles the same records at the same moment; the transaction is undone and tried again. */
+export class ClaimLostError extends FanoutError {
+  override readonly code = 'FANOUT_CLAIM_LOST'
+  override readonly retryable = true
+  constructor(consumer: string) {
+    super(`another member of consumer "${consumer}" handles the same streams: tried again`)
+  }
+}
+
+/** Thrown when a handler did not end in time after its partition was taken away: its transaction is undone. */
+export class HandlingGivenUpError extends FanoutError {
+  override readonly code = 'FANOUT_HANDLING_GIVEN_UP'
+  override readonly retryable = true
+  constructor(consumer: string, afterMs: number) {
+    super(
+      `a handler of consumer "${consumer}" was still at work ${afterMs} ms after it had to stop: its transaction was undone`,
+    )
+  }
+}
+
+/** Thrown when the offsets of a group are to be changed while a member of it runs. */
+export class GroupActiveError extends FanoutError {
+  override readonly code = 'FANOUT_GROUP_ACTIVE'
+  constructor(
+    readonly group: string,
+    readonly state: string,
+  ) {
+    super(`consumer group "${group}" is active (${state}): stop all of its members first`)
+  }
+}

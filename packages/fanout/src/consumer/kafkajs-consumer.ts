@@ -1,0 +1,218 @@
+import { silentLogger, type Logger } from '@tidemark/eventstore'
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
+import { createKafkajsClient, type KafkaConnectionOptions } from '../kafkajs-client.js'
+import { translateKafkajsError } from '../kafkajs-errors.js'
+import type { ConsumedRecord, ConsumeOptions, KafkaConsumerPort } from './kafka-consumer-port.js'
+import { registerCodecs } from './kafkajs-codecs.js'
+
+/** How often a batch at work gives a sign of life and commits what is done. */
+const beatMs = 500
+/** A member that waits for records learns of a rebalance no sooner. */
+const maxWaitMs = 500
+/** How long the brokers wait for the members to give up their partitions. */
+const rebalanceTimeoutMs = 60_000
+const retry = { retries: 8, initialRetryTime: 100, maxRetryTime: 2000 }
+const restartMs = 2000
+
+/** A consumer that reads from Kafka by kafkajs; nothing is connected yet. */
+export function createKafkaConsumer(options: KafkaConnectionOptions): KafkaConsumerPort {
+  registerCodecs()
+  return new KafkajsConsumer(createKafkajsClient(options), options.brokers, options.logger ?? silentLogger)
+}
+
+/** A batch that is being handled. */
+interface BatchAtWork {
+  readonly giveUp: AbortController
+  /** Why the group was lost meanwhile. */
+  lost: Error | undefined
+}
+
+class KafkajsConsumer implements KafkaConsumerPort {
+  private consumer: Consumer | undefined
+  private readonly atWork = new Set<BatchAtWork>()
+  private readonly resumptions = new Map<string, NodeJS.Timeout>()
+  /** Rises each time that partitions were shared out: offsets of an earlier time are not committed any more. */
+  private generation = 0
+  private restart: NodeJS.Timeout | undefined
+  private stopped = false
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly brokers: readonly string[],
+    private readonly logger: Logger,
+  ) {}
+
+  async run(options: ConsumeOptions): Promise<void> {
+    try {
+      await this.begin(options)
+    } catch (error) {
+      await this.stop()
+      throw translateKafkajsError(error, this.brokers)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    clearTimeout(this.restart)
+    for (const batch of this.atWork) batch.giveUp.abort()
+    for (const timer of this.resumptions.values()) clearTimeout(timer)
+    this.resumptions.clear()
+    const { consumer } = this
+    this.consumer = undefined
+    await consumer?.stop()
+    await consumer?.disconnect()
+  }
+
+  private async begin(options: ConsumeOptions): Promise<void> {
+    const { group, topics, from, partitionsAtOnce, sessionTimeoutMs } = options
+    const consumer = this.kafka.consumer({
+      groupId: group,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: Math.min(3000, Math.floor(sessionTimeoutMs / 3)),
+      rebalanceTimeout: rebalanceTimeoutMs,
+      maxWaitTimeInMs: maxWaitMs,
+      allowAutoTopicCreation: false,
+      retry,
+    })
+    this.consumer = consumer
+    const joined = new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+        this.generation++
+        for (const batch of this.atWork) this.lose(batch, undefined)
+        options.onAssigned(payload.memberAssignment)
+        resolve()
+      })
+      consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+        const trouble = translateKafkajsError(error, this.brokers)
+        reject(trouble)
+        if (this.stopped || this.consumer !== consumer) return
+        options.onTrouble(trouble)
+        // kafkajs gives up after errors that it takes for final; a broker that was set right deserves another try.
+        if (!restart) this.beginAgain(options)
+      })
+    })
+    joined.catch(() => undefined)
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...topics], fromBeginning: from === 'earliest' })
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: partitionsAtOnce,
+      eachBatch: (payload) => this.handle(payload, options),
+    })
+    await joined
+  }
+
+  private beginAgain(options: ConsumeOptions): void {
+    this.restart = setTimeout(() => {
+      this.begin(options).catch((error: unknown) => {
+        if (this.stopped) return
+        options.onTrouble(translateKafkajsError(error, this.brokers))
+        this.beginAgain(options)
+      })
+    }, restartMs)
+  }
+
+  private async handle(payload: EachBatchPayload, options: ConsumeOptions): Promise<void> {
+    if (this.stopped) return
+    const { topic, partition, messages, highWatermark } = payload.batch
+    const { generation } = this
+    const batch: BatchAtWork = { giveUp: new AbortController(), lost: undefined }
+    this.atWork.add(batch)
+    let done: bigint | undefined
+    let committed: bigint | undefined
+    const commit = async () => {
+      if (done === undefined || done === committed || generation !== this.generation) return
+      const upTo = done
+      payload.resolveOffset(String(upTo - 1n))
+      // What was resolved may be behind `upTo`: the markers of transactions follow the last record.
+      const resolved = payload.uncommittedOffsets().topics.find((each) => each.topic === topic)
+      const partitions = resolved?.partitions.filter((each) => each.partition === partition) ?? []
+      if (partitions.length > 0) await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions }] })
+      committed = upTo
+    }
+    const stopBeating = everyBeat(async () => {
+      try {
+        await payload.heartbeat()
+        await commit()
+      } catch (error) {
+        // All partitions of all members are shared out anew, so every batch at work ends.
+        for (const each of this.atWork) this.lose(each, error as Error)
+      }
+    })
+    let resumeInMs: number
+    try {
+      const records = messages.map((message) => recordOf(topic, partition, message))
+      const control = { signal: batch.giveUp.signal, done: (next: bigint) => void (done = next) }
+      const read = { topic, partition, records, highWatermark: BigInt(highWatermark) }
+      resumeInMs = (await options.handle(read, control)).resumeInMs
+    } catch (error) {
+      options.onTrouble(error instanceof Error ? error : new Error(String(error)))
+      resumeInMs = restartMs
+    } finally {
+      await stopBeating()
+      this.atWork.delete(batch)
+    }
+    if (resumeInMs > 0) this.pause(payload, resumeInMs)
+    await commit()
+    if (batch.lost !== undefined) throw batch.lost
+  }
+
+  private lose(batch: BatchAtWork, reason: Error | undefined): void {
+    batch.lost ??= reason
+    batch.giveUp.abort()
+  }
+
+  private pause(payload: EachBatchPayload, resumeInMs: number): void {
+    const { batch } = payload
+    const resume = payload.pause()
+    const name = `${batch.topic}/${batch.partition}`
+    clearTimeout(this.resumptions.get(name))
+    this.resumptions.delete(name)
+    if (resumeInMs === Infinity || this.stopped) return
+    this.resumptions.set(
+      name,
+      setTimeout(() => {
+        this.resumptions.delete(name)
+        resume()
+      }, resumeInMs),
+    )
+    this.logger.debug({ topic: batch.topic, partition: batch.partition, resumeInMs }, 'a partition is paused')
+  }
+}
+
+/** Calls `beat` again and again, never two at a time; what is returned ends it and waits for the last. */
+function everyBeat(beat: () => Promise<void>): () => Promise<void> {
+  let beating: Promise<void> | undefined
+  const timer = setInterval(() => {
+    beating ??= beat().finally(() => (beating = undefined))
+  }, beatMs)
+  return async () => {
+    clearInterval(timer)
+    await beating
+  }
+}
+
+const kafkajsLogAppendTime = 1
+
+/** kafkajs hands on which clock a timestamp is from, but its types do not say so. */
+type WithTimestampType = { readonly batchContext?: { readonly timestampType?: number } }
+
+function recordOf(topic: string, partition: number, message: KafkaMessage): ConsumedRecord {
+  const { offset, timestamp, key, value, headers = {} } = message
+  const { batchContext } = message as WithTimestampType
+  return {
+    ...{ topic, partition, key, value },
+    offset: BigInt(offset),
+    timestamp: Number(timestamp),
+    timestampType: batchContext?.timestampType === kafkajsLogAppendTime ? 'LogAppendTime' : 'CreateTime',
+    headers: Object.fromEntries(
+      Object.entries(headers).flatMap(([name, header]) => {
+        if (header === undefined) return []
+        return [[name, Array.isArray(header) ? header.map(bytesOf) : bytesOf(header)]]
+      }),
+    ),
+  }
+}
+
+const bytesOf = (header: Buffer | string) => (typeof header === 'string' ? Buffer.from(header) : header)
