@@ -44,6 +44,8 @@ export {
 } from './consumer/consumer.js'
 export type { ConsumerCounts } from './consumer/batch-runner.js'
 export type { Inbox, Retry } from './consumer/consumer-rules.js'
+export type { GroupState } from './consumer/consumer-admin.js'
+export { readConsumerLag, type ConsumerLag, type PartitionLag } from './consumer/consumer-lag.js'
 export { decodeRecord, type ConsumedEvent } from './consumer/decode-record.js'
 export {
   defineBatchConsumer,
@@ -70,7 +72,7 @@ export {
   UndecodableRecordError,
   UnknownEventTypeError,
 } from './consumer/errors.js'
-export { pruneInbox, type ConsumerDatabase } from './consumer/inbox.js'
+export { forgetInbox, pruneInbox, type ConsumerDatabase } from './consumer/inbox.js'
 export type {
   BatchControl,
   BatchOutcome,
@@ -80,3 +82,10 @@ export type {
   KafkaConsumerPort,
 } from './consumer/kafka-consumer-port.js'
 export { createKafkaConsumer } from './consumer/kafkajs-consumer.js'
+export { redriveDeadLetters, type RedriveOptions, type RedriveReport } from './consumer/redrive-dead-letters.js'
+export {
+  resetConsumer,
+  type ResetConsumerOptions,
+  type ResetPartition,
+  type ResetTarget,
+} from './consumer/reset-consumer.js'

@@ -195,11 +195,13 @@ export class Consumer {
     if (count !== undefined) return count
     const { createTopics } = this.options
     if (!createTopics) throw new TopicMissingError(topic)
-    await this.producer.createTopic(topic, { partitions, ...createTopics })
-    // A new topic is known to one broker first, and to the others some moments later.
+    // A new topic is known to one broker first, and to the others some moments later: an error may mean no more than that.
+    const refused = await this.producer
+      .createTopic(topic, { partitions, ...createTopics })
+      .catch((error: unknown) => error)
     const deadline = performance.now() + 5000
     while ((count = await this.producer.partitionCount(topic)) === undefined) {
-      if (performance.now() > deadline) throw new TopicMissingError(topic)
+      if (performance.now() > deadline) throw refused ?? new TopicMissingError(topic)
       await sleep(100)
     }
     return count

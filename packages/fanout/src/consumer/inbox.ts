@@ -5,6 +5,7 @@ import type { ConsumerDefinition } from './define-consumer.js'
 import { ClaimLostError, StreamGapError, UndecodableRecordError } from './errors.js'
 import {
   advanceInboxStreams,
+  forgetInboxRows,
   insertInbox,
   pruneInboxRows,
   selectInboxStreams,
@@ -113,4 +114,22 @@ export async function pruneInbox(
     pruned += count
     if (count < pruneChunk) return pruned
   }
+}
+
+/**
+ * Makes a consumer forget what it has handled: whatever it reads from then on is new to it.
+ *
+ * For handling a topic again on purpose, together with {@link resetConsumer}, while no member of its group runs.
+ *
+ * @returns how many rows are gone.
+ *
+ * @example
+ * await forgetInbox(store, notifications)
+ */
+export async function forgetInbox(
+  storeOrPool: ConsumerDatabase,
+  { name }: ConsumerDefinition,
+  options: { readonly schema?: string } = {},
+): Promise<number> {
+  return forgetInboxRows(databaseOf(storeOrPool, options.schema).database, name)
 }

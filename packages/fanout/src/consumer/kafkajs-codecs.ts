@@ -1,5 +1,5 @@
 import { decompress as decompressZstd } from 'fzstd'
-import kafkajs, { type CompressionTypes } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { compressFrame, decompressFrame } from 'lz4-napi'
 import { uncompress as decompressSnappy } from 'snappyjs'
 
@@ -9,13 +9,11 @@ interface Codec {
   decompress(buffer: Buffer): Promise<Buffer>
 }
 
-type MissingCodec = CompressionTypes.Snappy | CompressionTypes.LZ4 | CompressionTypes.ZSTD
-
 /** Before the blocks of Java's Snappy streams: a magic number, then two version numbers. */
 const snappyStreamMagic = Buffer.from([0x82, ...Buffer.from('SNAPPY'), 0])
 const snappyStreamHeaderBytes = 16
 
-const codecs: readonly (readonly [type: MissingCodec, codec: Codec])[] = [
+const codecs: readonly (readonly [type: number, codec: Codec])[] = [
   [kafkajs.CompressionTypes.Snappy, { compress: onlyRead('Snappy'), decompress: async (bytes) => readSnappy(bytes) }],
   [kafkajs.CompressionTypes.LZ4, { compress: ({ buffer }) => compressFrame(buffer), decompress: decompressFrame }],
   [
@@ -30,16 +28,14 @@ const codecs: readonly (readonly [type: MissingCodec, codec: Codec])[] = [
  * Topics can be compressed by the broker, so a consumer does not know beforehand what it will need.
  */
 export function registerCodecs(): void {
-  for (const [type, codec] of codecs) {
-    if (!isMissing(type)) continue
-    kafkajs.CompressionCodecs[type] = () => codec
-  }
+  const known: Record<number, () => unknown> = kafkajs.CompressionCodecs
+  for (const [type, codec] of codecs) if (isMissing(known[type])) known[type] = () => codec
 }
 
-function isMissing(type: MissingCodec): boolean {
+/** What stands for a codec that kafkajs does not have throws. */
+function isMissing(codecOf: (() => unknown) | undefined): boolean {
   try {
-    kafkajs.CompressionCodecs[type]()
-    return false
+    return codecOf?.() === undefined
   } catch {
     return true
   }

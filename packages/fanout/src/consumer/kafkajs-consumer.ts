@@ -84,7 +84,8 @@ class KafkajsConsumer implements KafkaConsumerPort {
       })
       consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
         const trouble = translateKafkajsError(error, this.brokers)
-        reject(trouble)
+        // A coordinator that is just starting passes: kafkajs begins again by itself.
+        if (!restart) reject(trouble)
         if (this.stopped || this.consumer !== consumer) return
         options.onTrouble(trouble)
         // kafkajs gives up after errors that it takes for final; a broker that was set right deserves another try.
@@ -127,8 +128,10 @@ class KafkajsConsumer implements KafkaConsumerPort {
       payload.resolveOffset(String(upTo - 1n))
       // What was resolved may be behind `upTo`: the markers of transactions follow the last record.
       const resolved = payload.uncommittedOffsets().topics.find((each) => each.topic === topic)
-      const partitions = resolved?.partitions.filter((each) => each.partition === partition) ?? []
-      if (partitions.length > 0) await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions }] })
+      // kafkajs counts partitions in texts here, whatever its types say.
+      const own = resolved?.partitions.find((each) => Number(each.partition) === partition)
+      const partitions = [{ partition, offset: own?.offset ?? String(upTo) }]
+      await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions }] })
       committed = upTo
     }
     const stopBeating = everyBeat(async () => {

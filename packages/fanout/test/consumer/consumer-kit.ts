@@ -11,6 +11,7 @@ import {
   type RunConsumerOptions,
 } from '../../src/index.js'
 import { useStoreDatabase } from '../store-database.js'
+import { until } from '../until.js'
 
 /** What these tests use: a store's database, a topic's producer that is not ours, consumers that are stopped after each test. */
 export interface ConsumerKit {
@@ -86,8 +87,12 @@ export function useConsumerKit(): ConsumerKit {
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
       await admin.createTopics({
         topics: [{ topic, numPartitions: count, replicationFactor: 1, configEntries }],
-        waitForLeaders: true,
+        waitForLeaders: false,
       })
+      await until(
+        () => admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined),
+        (seen) => seen?.topics[0]?.partitions.length === count,
+      )
       partitions.set(topic, count)
       return topic
     },

@@ -113,3 +113,17 @@ export async function advanceInboxStreams(
   ])
   return rows.length
 }
+
+const forget: Statement = {
+  name: 'forget-inbox',
+  text: (schema) => `
+with streams as (delete from ${schema}.inbox_streams where consumer = $1 returning 1),
+     events as (delete from ${schema}.inbox where consumer = $1 returning 1)
+select ((select count(*) from streams) + (select count(*) from events))::text`,
+}
+
+/** Deletes all that is known of a consumer; returns how many rows. */
+export async function forgetInboxRows(database: Database, consumer: string): Promise<number> {
+  const [row] = await run<[string]>(database, forget, [consumer])
+  return Number(row?.[0] ?? 0)
+}

@@ -1,0 +1,119 @@
+import type { KafkaConnectionOptions } from '../kafkajs-client.js'
+import { createKafkaProducer } from '../kafkajs-producer.js'
+import type { RawKafkaRecord } from '../kafka-producer-port.js'
+import { readOffsets, refuseActive, withAdmin } from './consumer-admin.js'
+import { originalGroupOf, originalPlaceOf, ownHeaders } from './dead-letter-headers.js'
+import type { ConsumerDefinition } from './define-consumer.js'
+import { ConsumerConfigurationError } from './errors.js'
+import type { ConsumedBatch, ConsumedRecord } from './kafka-consumer-port.js'
+import { createKafkaConsumer } from './kafkajs-consumer.js'
+import { deadLetterTopicsOf } from './retry-topics.js'
+
+export interface RedriveOptions {
+  /** Only dead letters for which this is true are sent again; the others count as seen. All unless said. */
+  readonly only?: (record: ConsumedRecord) => boolean
+}
+
+/** What was done with dead letters. */
+export interface RedriveReport {
+  /** How many were sent to their topics again. */
+  readonly redriven: number
+  /** How many were left: other groups' letters, and those that `only` leaves out. */
+  readonly left: number
+}
+
+/**
+ * Sends the dead letters of a consumer back to the topics and partitions that they come from, with the headers that they had.
+ *
+ * Each letter is sent once: group `<group>.redrive` remembers how far it got, and a letter of a record that fails again is a new one.
+ * Letters that arrive meanwhile wait for the next call. After a crash some may be sent twice, which inboxes notice. Every consumer
+ * group of the topic gets the record again.
+ *
+ * @throws {ConsumerConfigurationError} it has no dead letters, or an inbox that would take them for handled.
+ * @throws {GroupActiveError} somebody redrives them already. @throws {BrokerUnavailableError} no broker answers.
+ *
+ * @example
+ * const { redriven } = await redriveDeadLetters({ brokers: ['127.0.0.1:9092'] }, notifications)
+ */
+export async function redriveDeadLetters(
+  kafka: KafkaConnectionOptions,
+  definition: ConsumerDefinition,
+  { only = () => true }: RedriveOptions = {},
+): Promise<RedriveReport> {
+  const { name, deadLetter, inbox } = definition
+  if (!deadLetter) throw new ConsumerConfigurationError(name, 'it has no dead letters: deadLetter is false')
+  if (inbox.by === 'version')
+    throw new ConsumerConfigurationError(name, 'a version inbox would take what is redriven for handled')
+  const group = `${definition.group}.redrive`
+  const open = await withAdmin(kafka, async (admin) => {
+    await refuseActive(admin, group)
+    const there = new Set(await admin.listTopics())
+    const ends = new Map<string, bigint>()
+    for (const topic of deadLetterTopicsOf(definition).values()) {
+      if (!there.has(topic)) continue
+      for (const { partition, earliest, end, committed = earliest } of await readOffsets(admin, group, topic))
+        if (committed < end) ends.set(`${topic}/${partition}`, end)
+    }
+    return ends
+  })
+  const report = { redriven: 0, left: 0 }
+  if (open.size === 0) return report
+
+  const producer = createKafkaProducer(kafka)
+  const reader = createKafkaConsumer(kafka)
+  const { promise: finished, resolve: finish, reject: fail } = withResolvers()
+  const redrive = async ({ topic, partition, records }: ConsumedBatch): Promise<bigint | undefined> => {
+    const place = `${topic}/${partition}`
+    const end = open.get(place)
+    const due = end === undefined ? [] : records.filter(({ offset }) => offset < end)
+    const own = due.filter((record) => originalGroupOf(record) === definition.group && only(record))
+    await producer.send(own.map(recordAgain))
+    report.redriven += own.length
+    report.left += due.length - own.length
+    const last = records.at(-1)?.offset
+    const next = due.at(-1)
+    if (end !== undefined && last !== undefined && last + 1n >= end) open.delete(place)
+    return next && next.offset + 1n
+  }
+  try {
+    await reader.run({
+      ...{ group, topics: [...new Set([...open.keys()].map(topicOfPlace))], from: 'earliest', partitionsAtOnce: 1 },
+      sessionTimeoutMs: 30_000,
+      onAssigned: () => undefined,
+      onTrouble: fail,
+      handle: async (batch, { done }) => {
+        const next = await redrive(batch)
+        if (next !== undefined) done(next)
+        if (open.size === 0) finish()
+        return { resumeInMs: open.has(`${batch.topic}/${batch.partition}`) ? 0 : Infinity }
+      },
+    })
+    await finished
+  } finally {
+    await reader.stop()
+    await producer.disconnect()
+  }
+  return report
+}
+
+function recordAgain(record: ConsumedRecord): RawKafkaRecord {
+  const { topic, partition } = originalPlaceOf(record)
+  return { topic, partition, key: record.key, value: record.value, headers: ownHeaders(record) }
+}
+
+const topicOfPlace = (place: string) => place.slice(0, place.lastIndexOf('/'))
+
+function withResolvers(): {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+} {
+  let resolve: () => void = () => undefined
+  let reject: (error: Error) => void = () => undefined
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  promise.catch(() => undefined)
+  return { promise, resolve, reject }
+}
