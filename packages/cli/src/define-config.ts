@@ -1,4 +1,4 @@
-import type { BridgeDefinition } from '@tidemark/fanout'
+import type { BridgeDefinition, ConsumerDefinition } from '@tidemark/fanout'
 import type {
   AnyAggregate,
   CheckSchemasOptions,
@@ -28,6 +28,8 @@ export interface TidemarkConfig {
   /** Which of them appends keep up to date: `inlineProjections([orderSummary])`. Every other program that appends must say the same. */
   readonly inline?: InlineEffects
   readonly bridges?: readonly BridgeDefinition[]
+  /** The consumers of Kafka topics that `tidemark consumers` works with; programs of your own run them. */
+  readonly consumers?: readonly ConsumerDefinition[]
   readonly kafka?: {
     /** `host:port` of some brokers; `KAFKA_BROKERS` overrides it. */
     readonly brokers?: readonly string[]

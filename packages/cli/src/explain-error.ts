@@ -24,6 +24,7 @@ const needsChange: ReadonlySet<string> = new Set([
   'EVENTSTORE_TENANT_REQUIRED',
   'FANOUT_BROKER_UNAVAILABLE',
   'FANOUT_CONFIGURATION',
+  'FANOUT_CONSUMER_CONFIGURATION',
   'FANOUT_TOPIC_COMPACTED',
   'FANOUT_TOPIC_MISSING',
   'MIGRATIONS_READ_MODELS_ONLY_REFUSED',
@@ -41,6 +42,7 @@ const needsChange: ReadonlySet<string> = new Set([
 /** Errors of our packages that say that what was asked for does not go together with what is there. */
 const conflicts: ReadonlySet<string> = new Set([
   'EVENTSTORE_SCHEMA_INCOMPATIBLE',
+  'FANOUT_GROUP_ACTIVE',
   'PROJECTIONS_NOT_COMPARABLE',
   'PROJECTIONS_PROMOTE_BLOCKED',
   'PROJECTIONS_REBUILD_RUNNING',

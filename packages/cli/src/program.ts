@@ -8,6 +8,10 @@ import { addBridgePause, addBridgeResume } from './commands/bridge-pause.js'
 import { addBridgeReplay } from './commands/bridge-replay.js'
 import { addBridgeRetry } from './commands/bridge-retry.js'
 import { addBridgeShow } from './commands/bridge-show.js'
+import { addConsumersLag } from './commands/consumers-lag.js'
+import { addConsumersList } from './commands/consumers-list.js'
+import { addConsumersRedrive } from './commands/consumers-redrive.js'
+import { addConsumersReset } from './commands/consumers-reset.js'
 import { addConfigPrint } from './commands/config-print.js'
 import { addDbImport } from './commands/db-import.js'
 import { addDbMigrate } from './commands/db-migrate.js'
@@ -47,6 +51,7 @@ const bridge = [
   ...[addBridgeList, addBridgeShow, addBridgeParked, addBridgeRetry, addBridgePause, addBridgeResume],
   ...[addBridgeReplay, addBridgeDrain],
 ]
+const consumers = [addConsumersList, addConsumersLag, addConsumersReset, addConsumersRedrive]
 
 const nouns: readonly (readonly [noun: string, description: string, ...verbs: AddCommand[]])[] = [
   ['db', 'the schema in the database', addDbMigrate, addDbStatus, addDbNewEpoch, addDbImport],
@@ -56,6 +61,7 @@ const nouns: readonly (readonly [noun: string, description: string, ...verbs: Ad
   ['schemas', 'the shapes of events', addSchemasList, addSchemasCheck, addSchemasDiff],
   ['subjects', 'the people whom events are about', addSubjectsForget],
   ['bridge', 'events on their way to Kafka', ...bridge],
+  ['consumers', 'what handles events from Kafka', ...consumers],
   ['config', 'what this command works with', addConfigPrint],
 ]
 

@@ -7,3 +7,8 @@ export function instant(text: string): Date {
   if (isExact && !Number.isNaN(time.getTime())) return time
   throw new InvalidArgumentError('It is a time with its zone, such as 2025-03-01T12:00:00Z, or a day.')
 }
+
+/** Milliseconds as seconds for a table. */
+export function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1)
+}

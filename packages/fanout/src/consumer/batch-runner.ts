@@ -66,6 +66,8 @@ export class BatchRunner {
     const progress = this.progressOf(`${topic}/${partition}`)
     if (progress.halted) return { resumeInMs: Infinity }
     const offsets = records.map(({ offset }) => offset)
+    const [first] = offsets
+    if (first !== undefined) progress.begin(first)
     const report = () => {
       const next = progress.nextOffset(offsets)
       if (next !== undefined) control.done(next)

@@ -196,12 +196,13 @@ export class Consumer {
     const { createTopics } = this.options
     if (!createTopics) throw new TopicMissingError(topic)
     // A new topic is known to one broker first, and to the others some moments later: an error may mean no more than that.
-    const refused = await this.producer
-      .createTopic(topic, { partitions, ...createTopics })
-      .catch((error: unknown) => error)
+    const refused = await this.producer.createTopic(topic, { partitions, ...createTopics }).then(
+      () => new TopicMissingError(topic),
+      (error: unknown) => error as Error,
+    )
     const deadline = performance.now() + 5000
     while ((count = await this.producer.partitionCount(topic)) === undefined) {
-      if (performance.now() > deadline) throw refused ?? new TopicMissingError(topic)
+      if (performance.now() > deadline) throw refused
       await sleep(100)
     }
     return count

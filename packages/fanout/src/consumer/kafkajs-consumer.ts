@@ -129,7 +129,7 @@ class KafkajsConsumer implements KafkaConsumerPort {
       // What was resolved may be behind `upTo`: the markers of transactions follow the last record.
       const resolved = payload.uncommittedOffsets().topics.find((each) => each.topic === topic)
       // kafkajs counts partitions in texts here, whatever its types say.
-      const own = resolved?.partitions.find((each) => Number(each.partition) === partition)
+      const own = resolved?.partitions.find((each) => String(each.partition) === String(partition))
       const partitions = [{ partition, offset: own?.offset ?? String(upTo) }]
       await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions }] })
       committed = upTo

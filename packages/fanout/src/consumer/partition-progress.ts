@@ -15,9 +15,24 @@ export class PartitionProgress {
   /** Why the partition halted; undefined while it did not. */
   halted: Error | undefined
   private readonly done = new Set<bigint>()
+  /** Everything below is done. */
+  private next = 0n
+
+  /**
+   * Begins a batch at its first offset.
+   *
+   * One from before what is done says that reading went back: after a rebalance, or because the topic was made anew. Then all counts again.
+   */
+  begin(first: bigint): void {
+    if (first < this.next) {
+      this.done.clear()
+      this.failed.clear()
+    }
+    this.next = first
+  }
 
   isDone(offset: bigint): boolean {
-    return this.done.has(offset)
+    return offset < this.next || this.done.has(offset)
   }
 
   finish(offset: bigint): void {
@@ -26,15 +41,16 @@ export class PartitionProgress {
   }
 
   /**
-   * Where to read on after a batch: behind its last record, or at the first that is not done.
+   * Where to read on in a batch: behind its last record, or at the first that is not done; undefined for a batch without records.
    *
-   * What is below is forgotten. Offsets have holes, so only the records themselves tell what comes next.
+   * Offsets have holes, so only the records themselves tell what comes next.
    */
   nextOffset(offsets: readonly bigint[]): bigint | undefined {
-    const open = offsets.find((offset) => !this.done.has(offset))
+    const open = offsets.find((offset) => !this.isDone(offset))
     const last = offsets.at(-1)
-    const next = open ?? (last === undefined ? undefined : last + 1n)
-    if (next !== undefined) for (const offset of this.done) if (offset < next) this.done.delete(offset)
-    return next
+    if (last === undefined) return undefined
+    this.next = open ?? last + 1n
+    for (const offset of this.done) if (offset < this.next) this.done.delete(offset)
+    return this.next
   }
 }

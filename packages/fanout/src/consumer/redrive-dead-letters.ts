@@ -81,9 +81,9 @@ export async function redriveDeadLetters(
       sessionTimeoutMs: 30_000,
       onAssigned: () => undefined,
       onTrouble: fail,
-      handle: async (batch, { done }) => {
+      handle: async (batch, control) => {
         const next = await redrive(batch)
-        if (next !== undefined) done(next)
+        if (next !== undefined) control.done(next)
         if (open.size === 0) finish()
         return { resumeInMs: open.has(`${batch.topic}/${batch.partition}`) ? 0 : Infinity }
       },

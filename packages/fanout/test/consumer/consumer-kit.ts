@@ -121,15 +121,22 @@ export function useConsumerKit(): ConsumerKit {
       const reader = kafka.consumer({ groupId: `read-${process.pid}-${++topics}`, maxWaitTimeInMs: 200 })
       await reader.connect()
       await reader.subscribe({ topic, fromBeginning: true })
-      const records: ReadRecord[] = []
+      const found = new Map<string, ReadRecord>()
       try {
         await new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(() => reject(new Error(`only ${records.length} of ${count} in ${topic}`)), 30_000)
+          const timer = setTimeout(() => reject(new Error(`only ${found.size} of ${count} in ${topic}`)), 30_000)
           void reader.run({
             eachMessage: async ({ partition, message }) => {
               const { offset, timestamp, key, value, headers = {} } = message
-              records.push({ partition, offset, timestamp, key, value, headers: headers as Record<string, Buffer> })
-              if (records.length < count) return
+              found.set(`${partition}/${offset}`, {
+                partition,
+                offset,
+                timestamp,
+                key,
+                value,
+                headers: headers as Record<string, Buffer>,
+              })
+              if (found.size < count) return
               clearTimeout(timer)
               resolve()
             },
@@ -138,7 +145,7 @@ export function useConsumerKit(): ConsumerKit {
       } finally {
         await reader.disconnect()
       }
-      return records
+      return [...found.values()]
     },
   }
 }
