@@ -1,4 +1,4 @@
-import type { KafkaProducerPort, KafkaRecord } from '@tidemark/fanout'
+import type { KafkaProducerPort, RawKafkaRecord } from '@tidemark/fanout'
 import type { Random } from '../random.js'
 
 /** A real producer that dies in the middle of a send, as its process would. */
@@ -21,7 +21,7 @@ export function mortalProducer(inner: KafkaProducerPort, sends: number, random: 
   let die = (): void => undefined
   const death = new Promise<void>((resolve) => (die = resolve))
 
-  const sendForReal = async (records: readonly KafkaRecord[]): Promise<void> => {
+  const sendForReal = async (records: readonly RawKafkaRecord[]): Promise<void> => {
     const sending = inner.send(records).then(() => void (acknowledged += records.length))
     pending.add(sending)
     await sending.finally(() => pending.delete(sending))

@@ -53,7 +53,12 @@ export function useConsumerKit(): ConsumerKit {
   const brokers = inject('kafkaBrokers') ?? ''
   const kafka = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING })
   const admin = kafka.admin()
-  const producer: Producer = kafka.producer({ allowAutoTopicCreation: false })
+  const producer: Producer = kafka.producer({
+    allowAutoTopicCreation: false,
+    // It tries again while a topic is new, and must not write twice.
+    idempotent: true,
+    maxInFlightRequests: 1,
+  })
   const partitions = new Map<string, number>()
   const started: Consumer[] = []
   let store: EventStore
