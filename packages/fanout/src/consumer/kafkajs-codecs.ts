@@ -1,7 +1,12 @@
 import { decompress as decompressZstd } from 'fzstd'
 import kafkajs from 'kafkajs'
 import { compressFrame, decompressFrame } from 'lz4-napi'
-import { uncompress as decompressSnappy } from 'snappyjs'
+import { createRequire } from 'node:module'
+
+/** The package has no types. */
+const { uncompress: decompressSnappy } = createRequire(import.meta.url)('snappyjs') as {
+  readonly uncompress: (compressed: Buffer) => Uint8Array
+}
 
 /** What kafkajs calls for the record batches of one codec; `compress` gets its encoder. */
 interface Codec {
