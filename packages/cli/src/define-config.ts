@@ -1,4 +1,4 @@
-import type { BridgeDefinition, ConsumerDefinition } from '@tidemark/fanout'
+import type { BridgeDefinition, ConsumerDefinition, RegistryFormat } from '@tidemark/fanout'
 import type {
   AnyAggregate,
   CheckSchemasOptions,
@@ -33,6 +33,13 @@ export interface TidemarkConfig {
   readonly kafka?: {
     /** `host:port` of some brokers; `KAFKA_BROKERS` overrides it. */
     readonly brokers?: readonly string[]
+  }
+  /** Publishes the events of all bridges by the schemas of a registry; as plain JSON without it. */
+  readonly schemaRegistry?: RegistryFormat & {
+    /** `SCHEMA_REGISTRY_URL` overrides it; `SCHEMA_REGISTRY_USERNAME` and `SCHEMA_REGISTRY_PASSWORD` say who asks. */
+    readonly url?: string
+    /** Whether bridges register schemas when they start; true unless said. Else `tidemark schemas check --registry --register` does. */
+    readonly register?: boolean
   }
   readonly api?: {
     /** 4400 unless said; `PORT` overrides it. */

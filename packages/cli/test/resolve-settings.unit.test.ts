@@ -44,6 +44,18 @@ describe('settings', () => {
     })
   })
 
+  it('take the password of a schema registry from the environment only', () => {
+    const { registry } = resolveSettings(loaded({ schemaRegistry: { format: 'avro', url: 'http://file:1' } }), {})
+    expect(registry).toEqual({ url: 'http://file:1' })
+    const environment = {
+      ...{ SCHEMA_REGISTRY_URL: 'http://env:2', SCHEMA_REGISTRY_USERNAME: 'u', SCHEMA_REGISTRY_PASSWORD: 'p' },
+    }
+    expect(resolveSettings(loaded(), environment).registry).toEqual({
+      url: 'http://env:2',
+      auth: { username: 'u', password: 'p' },
+    })
+  })
+
   it('take an empty variable for one that is not set', () => {
     const settings = resolveSettings(loaded(fromFile), { DATABASE_URL: '', PORT: '', KAFKA_BROKERS: '' })
     expect(settings).toMatchObject({ database: { from: 'configuration file' }, port: 1, brokers: ['file:9092'] })

@@ -28,7 +28,13 @@ export {
   TopicMissingError,
   UnacknowledgedError,
 } from './errors.js'
-export type { KafkaProducerPort, KafkaRecord, RawKafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
+export type {
+  KafkaProducerPort,
+  KafkaRecord,
+  RawKafkaRecord,
+  TailRecord,
+  TopicSettings,
+} from './kafka-producer-port.js'
 export type { KafkaAdminPort, PartitionOffset } from './kafka-admin-port.js'
 export { createKafkaAdmin } from './kafkajs-admin.js'
 export type { KafkaConnectionOptions } from './kafkajs-client.js'
@@ -89,3 +95,41 @@ export {
   type ResetPartition,
   type ResetTarget,
 } from './consumer/reset-consumer.js'
+export type { PayloadSerializer } from './payload-serializer.js'
+export {
+  checkRegistry,
+  type RegistryCheck,
+  type RegistryCheckOptions,
+  type RegistryStatus,
+} from './schema-registry/check-registry.js'
+export {
+  createSchemaRegistryDeserializer,
+  type PayloadDeserializer,
+  type ReadPayload,
+  type SchemaRegistryDeserializerOptions,
+} from './schema-registry/create-schema-registry-deserializer.js'
+export {
+  createSchemaRegistrySerializer,
+  type SchemaRegistrySerializerOptions,
+} from './schema-registry/create-schema-registry-serializer.js'
+export {
+  PayloadUnreadableError,
+  SchemaNotExpressibleError,
+  SchemaNotRegisteredError,
+  SchemaRefusedError,
+  SchemaRegistryRequestError,
+  SchemaRegistryUnavailableError,
+  ValueMisfitError,
+} from './schema-registry/errors.js'
+export { eventCodec, type EventCodec, type PayloadFormat } from './schema-registry/event-codecs.js'
+export { eventRoutes, type EventRoute, type RegistryFormat } from './schema-registry/event-routes.js'
+export type { RegistryConnection } from './schema-registry/registry-request.js'
+export {
+  createSchemaRegistryClient,
+  SchemaRegistryClient,
+  type CompatibilityAnswer,
+  type RegistryCompatibility,
+  type RegistrySchema,
+} from './schema-registry/schema-registry-client.js'
+export { subjectName, type SubjectNames } from './schema-registry/subject-names.js'
+export { framePayload, unframePayload, type FramedPayload } from './schema-registry/wire-format.js'

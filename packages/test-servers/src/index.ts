@@ -15,6 +15,11 @@ export { startLocalKafka, type LocalKafkaOptions } from './kafka/start-local-kaf
 export type { KafkaServer, KafkaBroker, KafkaUnavailable } from './kafka/kafka-server.js'
 export type { Address } from './kafka/broker-properties.js'
 export { runKafkaTool, type RunKafkaToolOptions } from './kafka/run-kafka-tool.js'
+export {
+  startSchemaRegistry,
+  type SchemaRegistryServer,
+  type SchemaRegistryUnavailable,
+} from './schema-registry/start-schema-registry.js'
 export type { FinishedProcess } from './process/run-to-end.js'
 export {
   createFaultProxy,

@@ -8,6 +8,7 @@ import { exitCode } from '../exit-code.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
 import { bigNumber, wholeNumber } from '../numbers.js'
+import { bridgeSerializers } from '../runtime/bridge-serializers.js'
 import { withExample } from '../with-example.js'
 
 interface Options extends GlobalOptions {
@@ -41,12 +42,13 @@ export const addBridgeReplay: AddCommand = (parent, context) => {
         let reached: bigint | undefined
         const range = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
         const where = { ...(topic !== undefined && { topic }), ...(rate !== undefined && { eventsPerSecond: rate }) }
+        const serializer = bridgeSerializers(loaded.config, settings)?.()
         try {
           return await withProducer(settings, (producer) =>
             interruptible(
               (signal) =>
                 replayToTopic(store, definition, {
-                  ...{ ...range, ...where, producer, signal },
+                  ...{ ...range, ...where, ...(serializer && { serializer }), producer, signal },
                   onProgress: ({ done, total }) => {
                     reached = done
                     first ??= done

@@ -6,6 +6,7 @@ import { withStore } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
+import { bridgeSerializers } from '../runtime/bridge-serializers.js'
 import { withExample } from '../with-example.js'
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value]
@@ -18,9 +19,11 @@ export const addBridgeRetry: AddCommand = (parent, context) => {
     .action(async (name: string, { key: keys }: { readonly key?: readonly string[] }, command: Command) => {
       const retried = await withStore(command, context, async (store, { loaded, settings }) => {
         const definition = findNamed(loaded.config.bridges ?? [], name, 'bridge')
+        const serializer = bridgeSerializers(loaded.config, settings)?.()
+        const options = { ...(keys && { keys }), ...(serializer && { serializer }) }
         return withProducer(settings, (producer) =>
           interruptible(
-            (signal) => retryParkedRecords(store, definition, { producer, signal, ...(keys && { keys }) }),
+            (signal) => retryParkedRecords(store, definition, { producer, signal, ...options }),
             'what was published stays so; call it again for the rest',
           ),
         )

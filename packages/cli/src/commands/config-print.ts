@@ -17,6 +17,7 @@ export const addConfigPrint: AddCommand = (parent, context) => {
         schema: settings.schema,
         api: `http://${settings.host}:${settings.port}`,
         brokers: settings.brokers,
+        schemaRegistry: settings.registry?.url ?? null,
         aggregates: names(aggregates),
         projections: names(projections),
         bridges: names(bridges),

@@ -3,10 +3,12 @@ import { checkSchemas, compareSchemas, type Compatibility, type SchemaCheck } fr
 import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
+import { checkWithRegistry } from './schemas-check-registry.js'
 
 interface Options {
   readonly compatibility?: Compatibility
   readonly register?: boolean
+  readonly registry?: string | true
 }
 
 const modes: readonly Compatibility[] = ['backward', 'forward', 'full', 'none']
@@ -22,7 +24,14 @@ export const addSchemasCheck: AddCommand = (parent, context) => {
       ).choices(modes),
     )
     .option('--register', 'register what is new and fits')
-    .action(async ({ compatibility: asked, register }: Options, command: Command) => {
+    .addOption(
+      new Option(
+        '--registry [url]',
+        'compare what bridges publish with a schema registry instead; that of the configuration unless said',
+      ).conflicts('compatibility'),
+    )
+    .action(async ({ compatibility: asked, register, registry }: Options, command: Command) => {
+      if (registry !== undefined) return checkWithRegistry(command, context, { registry, register: register ?? false })
       const checks = await withStore(command, context, async (store, { loaded }) => {
         const { aggregates, schemas } = loaded.config
         const compatibility = asked ?? schemas?.compatibility ?? 'backward'

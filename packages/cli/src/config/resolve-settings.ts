@@ -1,4 +1,5 @@
 import type { EventStoreOptions, InlineEffects, PersonalDataOptions } from '@tidemark/eventstore'
+import type { RegistryConnection } from '@tidemark/fanout'
 import { checkSchemaName, defaultSchema } from '@tidemark/migrations'
 import { readDevState } from '../dev-database/dev-state.js'
 import { ConfigError, UsageError } from '../errors.js'
@@ -21,6 +22,7 @@ export interface Settings {
   readonly port: number
   /** Empty where no Kafka was named. */
   readonly brokers: readonly string[]
+  readonly registry: RegistryConnection | undefined
   readonly personalData: PersonalDataOptions | undefined
   readonly inline: InlineEffects | undefined
 }
@@ -49,6 +51,7 @@ export function resolveSettings(
         ? portOf(PORT, 'PORT')
         : portOf(String(config.api?.port ?? 4400), 'api.port'),
     brokers: KAFKA_BROKERS ? brokersOf(KAFKA_BROKERS) : (config.kafka?.brokers ?? []),
+    registry: registryOf(environment, config.schemaRegistry?.url),
     personalData: config.personalData,
     inline: config.inline,
   }
@@ -57,6 +60,13 @@ export function resolveSettings(
 /** What every store of the project is opened with. */
 export function storeOptionsOf({ schema, personalData, inline }: Settings): EventStoreOptions {
   return { schema, ...(personalData && { personalData }), ...(inline && { inline }) }
+}
+
+function registryOf(environment: NodeJS.ProcessEnv, fromFile: string | undefined): RegistryConnection | undefined {
+  const { SCHEMA_REGISTRY_URL, SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD: password } = environment
+  const url = SCHEMA_REGISTRY_URL ? SCHEMA_REGISTRY_URL : fromFile
+  if (!url) return undefined
+  return { url, ...(username && { auth: { username, password: password ?? '' } }) }
 }
 
 function databaseOf(fromEnvironment: string | undefined, fromFile: string | undefined, folder: string) {

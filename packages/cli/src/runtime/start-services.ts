@@ -6,12 +6,13 @@ import {
   type EventStore,
   type Logger,
 } from '@tidemark/eventstore'
-import { createBridge, createKafkaProducer, type BridgeDefinition } from '@tidemark/fanout'
+import { createBridge, createKafkaProducer, type BridgeDefinition, type PayloadSerializer } from '@tidemark/fanout'
 import { createProjector, type ProjectionStore, type Projector } from '@tidemark/projections'
 import { storeOptionsOf, type Settings } from '../config/resolve-settings.js'
 import { openPool } from '../database/open-database.js'
 import { openReadModels } from '../database/open-read-models.js'
 import type { TidemarkConfig } from '../define-config.js'
+import { bridgeSerializers } from './bridge-serializers.js'
 import { listenProblem } from './listen-problem.js'
 import type { ServiceName } from './service-names.js'
 
@@ -70,7 +71,11 @@ export async function startServices(
       await projector.start()
     }
     const bridges = only.includes('bridge') && settings.brokers.length > 0 ? (config.bridges ?? []) : []
-    for (const bridge of bridges) stops.push(await startBridge(store, bridge, { settings, logger, createTopics }))
+    const serializer = bridges.length > 0 ? bridgeSerializers(config, settings) : undefined
+    for (const bridge of bridges) {
+      const parts = { settings, logger, createTopics, serializer: serializer?.() }
+      stops.push(await startBridge(store, bridge, parts))
+    }
     const url = only.includes('api')
       ? await startApi(config, settings, { store, readModels, projector, logger, stops })
       : undefined
@@ -84,12 +89,19 @@ export async function startServices(
 async function startBridge(
   store: EventStore,
   definition: BridgeDefinition,
-  { settings, logger, createTopics }: { settings: Settings; logger: Logger; createTopics: boolean },
+  parts: {
+    readonly settings: Settings
+    readonly logger: Logger
+    readonly createTopics: boolean
+    readonly serializer: PayloadSerializer | undefined
+  },
 ): Promise<() => Promise<void>> {
+  const { settings, logger, createTopics, serializer } = parts
   const producer = createKafkaProducer({ brokers: settings.brokers, logger: onlyDebug(logger) })
   const bridge = createBridge(store, definition, {
     producer,
     logger,
+    ...(serializer && { serializer }),
     ...(createTopics && { createTopics: { partitions: 3, replicationFactor: 1 } }),
   })
   const stop = async () => {

@@ -1,6 +1,7 @@
 import { silentLogger, type EventStore, type Logger } from '@tidemark/eventstore'
 import { BridgeConfigurationError } from '../errors.js'
 import type { KafkaProducerPort, TopicSettings } from '../kafka-producer-port.js'
+import type { PayloadSerializer } from '../payload-serializer.js'
 import type { BridgeDefinition } from './define-bridge.js'
 import type { PlanContext } from './plan-records.js'
 import { RecordSender, type RecordSenderOptions } from './record-sender.js'
@@ -18,6 +19,8 @@ export interface SendOptions {
   readonly createTopics?: TopicSettings
   /** How long a topic may be missing or denied before events for it are parked; 5,000 ms unless said. */
   readonly topicPatienceMs?: number
+  /** Makes the records' values; without it the definition's `payload` does. */
+  readonly serializer?: PayloadSerializer
   readonly logger?: Logger
 }
 
@@ -43,11 +46,11 @@ export function createSendingParts(
   options: SendOptions & Pick<RecordSenderOptions, 'signal' | 'onSent'> & { readonly checkIntervalMs: number },
 ): SendingParts {
   const { producer, signal, onSent, checkIntervalMs, topicPatienceMs = 5000, logger = silentLogger } = options
-  const { maxMessageBytes = 1_048_576, createTopics = definition.createTopics } = options
+  const { maxMessageBytes = 1_048_576, serializer, createTopics = definition.createTopics } = options
   const topics = new TopicPartitions(producer, { createTopics, checkIntervalMs, patienceMs: topicPatienceMs })
   return {
     topics,
-    context: { definition, schema: store.database.schema, topics, maxMessageBytes },
+    context: { definition, schema: store.database.schema, topics, maxMessageBytes, serializer },
     sender: new RecordSender({ definition, producer, topics, maxMessageBytes, signal, logger, onSent }),
   }
 }

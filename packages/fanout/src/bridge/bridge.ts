@@ -115,11 +115,13 @@ export class Bridge implements Operable {
    *
    * @throws {BrokerUnavailableError} no broker answers.
    * @throws {TopicMissingError} a topic does not exist, and the option `createTopics` is not given.
+   * @throws {FanoutError} its serializer could not be made ready.
    */
   async start(): Promise<void> {
     if (this.subscription) return
     await this.options.producer.connect()
     await this.parts.topics.learn(this.definition.topics)
+    await this.options.serializer?.prepare(this.definition)
     if (this.subscription) return
     this.subscription = this.subscribe()
     this.metrics?.open()

@@ -6,6 +6,8 @@ export interface CloudEventContext {
   readonly dataSchema: string | undefined
   /** Where the attributes are besides the headers; `binary` unless said. */
   readonly format?: 'binary' | 'structured'
+  /** Of a value that a serializer made; `application/json` unless said. */
+  readonly contentType?: string | undefined
 }
 
 /**
@@ -16,11 +18,11 @@ export interface CloudEventContext {
  */
 export function cloudEventHeaders(
   event: RecordedEvent,
-  { source, dataSchema, format = 'binary' }: CloudEventContext,
+  { source, dataSchema, format = 'binary', contentType = 'application/json' }: CloudEventContext,
 ): Record<string, string> {
   const { correlationId, causationId, traceparent, tracestate } = event.metadata
   const headers: Record<string, string> = {
-    'content-type': format === 'binary' ? 'application/json' : 'application/cloudevents+json; charset=UTF-8',
+    'content-type': format === 'binary' ? contentType : 'application/cloudevents+json; charset=UTF-8',
     ce_specversion: '1.0',
     ce_id: event.id,
     ce_source: source,

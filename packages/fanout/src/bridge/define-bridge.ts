@@ -49,6 +49,8 @@ export interface BridgeDefinition {
   /** The topics that are known before the first event. */
   readonly topics: readonly string[]
   readonly topicOf: (event: RecordedEvent) => string
+  /** The topic of a kind of event; undefined where it depends on more than its aggregate and type. */
+  readonly topicOfKind: ((kind: Pick<RecordedEvent, 'category' | 'type'>) => string) | undefined
   readonly keyOf: (event: RecordedEvent) => string
   readonly payload: NonNullable<BridgeOptions['payload']>
   readonly format: NonNullable<BridgeOptions['format']>
@@ -96,10 +98,17 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
     matches: compileWhere(name, 'where', where),
     topics: known,
     topicOf,
+    topicOfKind: dependsOnKind(topic) ? (kind) => topicOf(kind as RecordedEvent) : undefined,
     keyOf: key,
     ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics },
     partitioner: partitioner ?? partitionFor,
   }
+}
+
+/** Whether aggregate and type alone decide the topic. */
+function dependsOnKind(topic: TopicChoice | undefined): boolean {
+  if (typeof topic === 'function' || Array.isArray(topic)) return false
+  return !JSON.stringify(topic ?? '').includes('{tenant}')
 }
 
 function checkName(name: string): void {

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '@tidemark/eventstore'
 import { EventNotPublishableError } from '../errors.js'
+import type { PayloadSerializer } from '../payload-serializer.js'
 import type { SetAside } from '../sql/parked-record-statements.js'
 import type { BridgeDefinition } from './define-bridge.js'
 import { isWanted, keyOfEvent, recordOfEvent, topicOfEvent, type EventRecord } from './record-of-event.js'
@@ -12,6 +13,7 @@ export interface PlanContext {
   readonly schema: string
   readonly topics: TopicPartitions
   readonly maxMessageBytes: number
+  readonly serializer: PayloadSerializer | undefined
 }
 
 /** What becomes of some events. */
@@ -58,13 +60,18 @@ export async function planRecords(
 
 /** @throws {EventNotPublishableError} it cannot be published as it is, or its topic has not been there for long. */
 export async function makeRecord(context: PlanContext, event: RecordedEvent): Promise<EventRecord> {
-  const { definition, schema, topics, maxMessageBytes } = context
+  const { definition, schema, topics, maxMessageBytes, serializer } = context
   const key = keyOfEvent(definition, event)
   const topic = topicOfEvent(definition, event, key)
   await learnTopic(context, event, { key, topic })
   return recordOfEvent(definition, event, {
     ...{ schema, maxMessageBytes },
     partitionCountOf: (each) => topics.countOf(each),
+    payload: serializer && {
+      value: await serializer.serialize(event, topic),
+      contentType: serializer.contentType,
+      event: serializer.present(event),
+    },
   })
 }
 

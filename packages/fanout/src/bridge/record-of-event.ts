@@ -13,6 +13,15 @@ export interface RecordContext {
   readonly partitionCountOf: (topic: string) => number
   /** A record batch of one record has at most this size. */
   readonly maxMessageBytes: number
+  /** What a serializer made of the event. */
+  readonly payload?: SerializedEvent | undefined
+}
+
+/** The value of a record, with the event as it shows it. */
+export interface SerializedEvent {
+  readonly value: Buffer
+  readonly contentType: string
+  readonly event: RecordedEvent
 }
 
 /** An event and the record that carries it. */
@@ -32,12 +41,14 @@ export interface EventRecord {
 export function recordOfEvent(definition: BridgeDefinition, event: RecordedEvent, context: RecordContext): EventRecord {
   const key = keyOfEvent(definition, event)
   const topic = topicOfEvent(definition, event, key)
-  const headers = headersOf(definition, event, { key, schema: context.schema })
+  const headers = headersOf(definition, event, { ...context, key })
   const record: KafkaRecord = {
     topic,
     partition: partitionOf(definition, event, { key, count: context.partitionCountOf(topic) }),
     key,
-    value: called({ event, key, name: 'payload' }, () => recordValueOf(definition, event, headers)),
+    value:
+      context.payload?.value ??
+      called({ event, key, name: 'payload' }, () => recordValueOf(definition, event, headers)),
     headers,
   }
   const bytes = recordBytes(record)
@@ -80,7 +91,7 @@ function partitionOf(
 function headersOf(
   definition: BridgeDefinition,
   event: RecordedEvent,
-  { key, schema }: { readonly key: string; readonly schema: string },
+  { key, schema, payload }: Pick<RecordContext, 'schema' | 'payload'> & { readonly key: string },
 ): Record<string, string> {
   const own = called({ event, key, name: 'headers' }, () => definition.headers?.(event) ?? {})
   const reserved = Object.keys(own).find((name) => /^(ce_.*|content-type|traceparent|tracestate)$/i.test(name))
@@ -89,7 +100,8 @@ function headersOf(
   }
   const source = definition.source ?? `/${schema}/${event.category}`
   const dataSchema = called({ event, key, name: 'dataSchema' }, () => definition.dataSchema?.(event))
-  return { ...own, ...cloudEventHeaders(event, { source, dataSchema, format: definition.format }) }
+  const about = { source, dataSchema, format: definition.format, contentType: payload?.contentType }
+  return { ...own, ...cloudEventHeaders(payload?.event ?? event, about) }
 }
 
 function called<T>(

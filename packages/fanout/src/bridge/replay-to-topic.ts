@@ -57,6 +57,7 @@ export async function replayToTopic(
     throw new BridgeConfigurationError(`bridge "${definition.name}": eventsPerSecond is above 0`)
   await producer.connect()
   const { target, total, waiting } = await aimOf(store, definition, options)
+  await options.serializer?.prepare(target)
   const parts = createSendingParts(store, target, { ...options, signal, checkIntervalMs: 30_000 })
   const startedAt = performance.now()
   const limit = Math.min(batchSize, Math.ceil(eventsPerSecond))

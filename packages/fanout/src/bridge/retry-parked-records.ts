@@ -63,6 +63,7 @@ export async function retryParkedRecords(
   await options.producer.connect()
   const [any] = await selectParkedRecords(store.database, { bridge: definition.name }, { limit: 1 })
   if (!any) return []
+  await options.serializer?.prepare(definition)
   const owner = `retry/${hostname()}/${process.pid}`
   const checkpoint = await Checkpoint.take(store.database, checkpointNameOf(definition.name), { owner, leaseMs })
   if (!checkpoint) return []
