@@ -71,8 +71,8 @@ class KafkajsProducer implements KafkaProducerPort {
         return resources[0]?.configEntries.some(({ configValue }) => configValue.includes('compact'))
       })
     } catch (error) {
-      // Who may write to a topic may not always look at its settings.
-      if (error instanceof KafkaRefusedError && !error.retryable) return undefined
+      // Who may write to a topic may not always look at its settings, and a broker may not have heard of a new one.
+      if (isUnknownTopic(error) || (error instanceof KafkaRefusedError && !error.retryable)) return undefined
       throw error
     }
   }

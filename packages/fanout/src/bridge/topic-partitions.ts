@@ -61,12 +61,13 @@ export class TopicPartitions {
       if (this.counts.has(topic)) continue
       let count = await this.producer.partitionCount(topic)
       const { createTopics } = this.options
-      if (count === undefined && createTopics) {
+      if (count !== undefined) {
+        if (await this.producer.isCompacted?.(topic)) throw new TopicCompactedError(topic)
+      } else if (createTopics) {
         await this.producer.createTopic(topic, createTopics)
         count = await this.countOnceKnown(topic)
       }
       if (count === undefined) throw new TopicMissingError(topic)
-      if (await this.producer.isCompacted?.(topic)) throw new TopicCompactedError(topic)
       this.counts.set(topic, count)
     }
   }
