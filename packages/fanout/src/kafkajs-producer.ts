@@ -60,7 +60,14 @@ class KafkajsProducer implements KafkaProducerPort {
     const { partitions, replicationFactor } = settings
     const configEntries = Object.entries(topicConfigOf(settings)).map(([name, value]) => ({ name, value }))
     const wanted = { topic, numPartitions: partitions, replicationFactor, configEntries }
-    await this.withAdmin((admin) => admin.createTopics({ topics: [wanted], waitForLeaders: true }))
+    await this.withAdmin(async (admin) => {
+      try {
+        await admin.createTopics({ topics: [wanted], waitForLeaders: true })
+      } catch (error) {
+        // It is created, and the broker that was asked for its leaders has not heard of it yet.
+        if (!isUnknownTopic(error)) throw error
+      }
+    })
   }
 
   async isCompacted(topic: string): Promise<boolean | undefined> {

@@ -1,6 +1,6 @@
 import type { EventStore } from '@tidemark/eventstore'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BridgeConfigurationError, DrainIncompleteError } from '../errors.js'
+import { BridgeConfigurationError, DrainIncompleteError, FanoutError } from '../errors.js'
 import type { KafkaAdminPort, PartitionOffset } from '../kafka-admin-port.js'
 import { createBridge, type RunBridgeOptions } from './bridge.js'
 import { listBridges } from './bridge-status.js'
@@ -64,7 +64,9 @@ export async function drainBridge(
   const ends = new Map<string, readonly PartitionOffset[]>()
   for (const topic of topics) ends.set(topic, (await admin.endOffsets(topic)) ?? [])
   for (const group of groups) {
-    for (const [topic, offsets] of ends) await until(() => behind(admin, { group, topic, ends: offsets }))
+    for (const [topic, offsets] of ends) {
+      await until(() => behind(admin, { group, topic, ends: offsets }).catch(reasonToWait))
+    }
   }
   return { position, parkedEvents, topics }
 }
@@ -93,6 +95,12 @@ async function publishUpTo(
   } finally {
     await bridge.stop()
   }
+}
+
+/** A coordinator that has just started, or moves, tells nothing for a while. */
+function reasonToWait(error: unknown): string {
+  if (error instanceof FanoutError && error.retryable) return error.message
+  throw error
 }
 
 async function behind(

@@ -63,11 +63,11 @@ describe.skipIf(!inject('kafkaBrokers'))('the topics of a bridge', () => {
     await caughtUp(bridge)
     await topicCommand('--alter', '--topic', topic, '--partitions', '6')
     await appendOrders(bridges.store, ['grown-1'])
-    const halted = await until(
-      () => bridge.status(),
-      ({ state }) => state === 'failed',
+    const [halted] = await until(
+      () => listBridges(bridges.store, [defineBridge({ name: 'grown' })]),
+      ([stored]) => stored!.state === 'failed',
     )
-    expect(halted.error).toContain('had 4 partitions when the bridge started and has 6 now')
+    expect(halted!.error).toContain('had 4 partitions when the bridge started and has 6 now')
     expect(await resumeBridge(bridges.store, 'grown')).toBe(true)
     await caughtUp(bridge)
     expect((await bridge.status()).error).toBeUndefined()
@@ -84,7 +84,7 @@ describe.skipIf(!inject('kafkaBrokers'))('the topics of a bridge', () => {
       producer: newProducer(),
       admin,
       groups: [group],
-      timeoutMs: 3000,
+      timeoutMs: 8000,
     })
     const events = await readLog(bridges.store)
     await expect(alone).rejects.toMatchObject({
