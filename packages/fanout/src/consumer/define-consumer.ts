@@ -140,6 +140,14 @@ export interface ConsumerDefinition {
  * @throws {ConsumerConfigurationError} an option is unusable, or options do not go together.
  *
  * @example
+ * import { defineAggregate, event } from '@tidemark/eventstore'
+ * const Order = defineAggregate({
+ *   name: 'order',
+ *   initialState: () => ({}),
+ *   events: { OrderPlaced: event(z.object({ total: z.number() })) },
+ *   evolve: { OrderPlaced: (state) => state },
+ *   commands: () => ({}),
+ * })
  * const notifications = defineConsumer({
  *   name: 'notifications',
  *   topics: ['shop.orders'],
