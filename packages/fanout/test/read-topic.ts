@@ -10,15 +10,28 @@ export interface PrintedRecord extends PublishedRecord {
 
 const printed = ['headers', 'key', 'partition'].flatMap((part) => ['--property', `print.${part}=true`])
 
+/** Prints bytes that are not printable ASCII as `\xNN`. */
+const asBytes = ['headers', 'key', 'value'].flatMap((part) => [
+  '--property',
+  `${part}.deserializer=org.apache.kafka.common.serialization.BytesDeserializer`,
+])
+
+interface ReadTopicOptions {
+  readonly count?: number
+  readonly idleMs?: number
+  /** Key, value and headers byte by byte. */
+  readonly bytes?: boolean
+}
+
 /** Reads a topic to its end with Kafka's own console consumer; it ends when nothing came for `idleMs`. */
 export async function readTopic(
   brokers: string,
   topic: string,
-  { count, idleMs = 20_000 }: { readonly count?: number; readonly idleMs?: number } = {},
+  { count, idleMs = 20_000, bytes = false }: ReadTopicOptions = {},
 ): Promise<PrintedRecord[]> {
   const end = ['--timeout-ms', String(idleMs), ...(count === undefined ? [] : ['--max-messages', String(count)])]
   const { stdout } = await runKafkaTool(brokers, 'org.apache.kafka.tools.consumer.ConsoleConsumer', [
-    ...['--topic', topic, '--from-beginning', ...end, ...printed],
+    ...['--topic', topic, '--from-beginning', ...end, ...printed, ...(bytes ? asBytes : [])],
   ])
   return stdout
     .split('\n')
@@ -35,6 +48,18 @@ export async function readTopic(
         streamVersion: BigInt(/(?:^|,)ce_streamversion:(\d+)/.exec(headers)?.[1] ?? 0),
       }
     })
+}
+
+/** Reads everything that a topic holds now, without waiting for more. */
+export async function readWholeTopic(
+  brokers: string,
+  topic: string,
+  options: { readonly bytes?: boolean } = {},
+): Promise<PrintedRecord[]> {
+  const { stdout } = await runKafkaTool(brokers, 'org.apache.kafka.tools.GetOffsetShell', ['--topic', topic])
+  const ends = stdout.split('\n').map((line) => /^.+:\d+:(\d+)$/.exec(line)?.[1] ?? 0)
+  const count = ends.reduce((sum: number, end) => sum + Number(end), 0)
+  return count === 0 ? [] : readTopic(brokers, topic, { ...options, count })
 }
 
 /** Everything in the log, in order. */
