@@ -39,6 +39,7 @@ export type { KafkaAdminPort, PartitionOffset } from './kafka-admin-port.js'
 export { createKafkaAdmin } from './kafkajs-admin.js'
 export type { KafkaConnectionOptions } from './kafkajs-client.js'
 export { createKafkaProducer } from './kafkajs-producer.js'
+export { createPlatformaticProducer } from './platformatic/platformatic-producer.js'
 export { partitionFor } from './partition-for.js'
 export { causedBy } from './consumer/caused-by.js'
 export {
