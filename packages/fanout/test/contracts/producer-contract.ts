@@ -277,6 +277,31 @@ export function describeProducerContract(
       expect(firstOccurrences(written)).toEqual(ids)
       expect(repeatedIn(written).filter((id) => !failed.has(id))).toEqual([])
     }, 180_000)
+
+    test('goes on while the leaders of its partitions move, with every record in its place', async () => {
+      const cluster = await startLocalKafka({ brokers: 3 })
+      const partitions = [0, 1, 2, 3]
+      const spread = open({ brokers: cluster.bootstrapServers.split(','), requestTimeoutMs: 5000 })
+      try {
+        await spread.createTopic('moving', { partitions: partitions.length, replicationFactor: 3 })
+        for (let turn = 0; turn < 40; turn++) {
+          if (turn === 20) await cluster.brokers[0]!.kill('SIGKILL')
+          await sendUntilAcknowledged(
+            spread,
+            partitions.map((partition) => record('moving', `m-${partition}-${turn}`, partition)),
+          )
+        }
+        const written = await readWholeTopic(cluster.directBootstrapServers, 'moving')
+        for (const partition of partitions) {
+          const ids = written.filter((each) => each.partition === partition).map(({ eventId }) => eventId)
+          const expected = Array.from({ length: 40 }, (_, turn) => `m-${partition}-${turn}`)
+          expect(firstOccurrences(ids)).toEqual(expected)
+        }
+      } finally {
+        await spread.disconnect()
+        await cluster.close()
+      }
+    }, 180_000)
   })
 }
 
@@ -291,21 +316,23 @@ async function restart(kafka: KafkaServer): Promise<void> {
   }
 }
 
+/** Sends until all is acknowledged; false when that took more than one send. */
+async function sendUntilAcknowledged(producer: KafkaProducerPort, records: readonly KafkaRecord[]): Promise<boolean> {
+  for (let first = true; ; first = false) {
+    try {
+      await producer.send(records)
+      return first
+    } catch (error) {
+      if (!(error instanceof FanoutError && error.retryable)) throw error
+      await sleep(200)
+    }
+  }
+}
+
 /** Sends each record until it was acknowledged; what it returns are those whose send failed, and may be there twice. */
 async function sendEach(producer: KafkaProducerPort, topic: string, ids: readonly string[]): Promise<Set<string>> {
   const failed = new Set<string>()
-  for (const id of ids) {
-    for (let acknowledged = false; !acknowledged;) {
-      acknowledged = await producer.send([record(topic, id)]).then(
-        () => true,
-        (error: unknown) => {
-          if (!(error instanceof FanoutError && error.retryable)) throw error
-          failed.add(id)
-          return sleep(200, false)
-        },
-      )
-    }
-  }
+  for (const id of ids) if (!(await sendUntilAcknowledged(producer, [record(topic, id)]))) failed.add(id)
   return failed
 }
 
