@@ -1,11 +1,4 @@
-import {
-  GenericError,
-  MultipleErrors,
-  NetworkError,
-  ProtocolError,
-  ResponseError,
-  UserError,
-} from '@platformatic/kafka'
+import { GenericError, MultipleErrors, NetworkError, ProtocolError, UserError } from '@platformatic/kafka'
 import { describe, expect, test } from 'vitest'
 import { BridgeConfigurationError, ProducerClosedError } from '../../src/index.js'
 import { loadPlatformatic } from '../../src/platformatic/load-platformatic.js'
@@ -66,7 +59,7 @@ describe('an error of @platformatic/kafka', () => {
   test('of one broker among several is found past those that answered well', () => {
     // Of the brokers that a send goes to, those without an error leave a hole.
     const holes = Array.from<Error>({ length: 3 })
-    holes[1] = new ResponseError(0, 11, { '/responses/0': 10 }, {})
+    holes[1] = new MultipleErrors('Received response with error', [new ProtocolError('MESSAGE_TOO_LARGE')])
     const error = new MultipleErrors('Producing messages failed.', holes)
     expect(translate(error)).toMatchObject({ code: 'FANOUT_BATCH_TOO_LARGE', cause: error })
   })
