@@ -111,7 +111,7 @@ export function describeProducerContract(
     test('creates topics, each of those that are asked for at once, and leaves one that exists as it is', async () => {
       const wanted = { 'three-parts': 3, 'four-parts': 4, 'five-parts': 5 }
       const create = ([topic, partitions]: [string, number]) =>
-        producer.createTopic(topic, { partitions, replicationFactor: 1 })
+        persist(() => producer.createTopic(topic, { partitions, replicationFactor: 1 }))
       await Promise.all(Object.entries(wanted).map(create))
       await producer.createTopic('three-parts', { partitions: 6, replicationFactor: 1 })
       const counts = Object.keys(wanted).map(async (topic) => [topic, await producer.partitionCount(topic)])
@@ -286,10 +286,8 @@ export function describeProducerContract(
         await spread.createTopic('moving', { partitions: partitions.length, replicationFactor: 3 })
         for (let turn = 0; turn < 40; turn++) {
           if (turn === 20) await cluster.brokers[0]!.kill('SIGKILL')
-          await sendUntilAcknowledged(
-            spread,
-            partitions.map((partition) => record('moving', `m-${partition}-${turn}`, partition)),
-          )
+          const records = partitions.map((partition) => record('moving', `m-${partition}-${turn}`, partition))
+          await persist(() => spread.send(records))
         }
         const written = await readWholeTopic(cluster.directBootstrapServers, 'moving')
         for (const partition of partitions) {
@@ -316,11 +314,11 @@ async function restart(kafka: KafkaServer): Promise<void> {
   }
 }
 
-/** Sends until all is acknowledged; false when that took more than one send. */
-async function sendUntilAcknowledged(producer: KafkaProducerPort, records: readonly KafkaRecord[]): Promise<boolean> {
+/** Tries until it succeeds; false when that took more than one try. */
+async function persist(work: () => Promise<void>): Promise<boolean> {
   for (let first = true; ; first = false) {
     try {
-      await producer.send(records)
+      await work()
       return first
     } catch (error) {
       if (!(error instanceof FanoutError && error.retryable)) throw error
@@ -332,7 +330,7 @@ async function sendUntilAcknowledged(producer: KafkaProducerPort, records: reado
 /** Sends each record until it was acknowledged; what it returns are those whose send failed, and may be there twice. */
 async function sendEach(producer: KafkaProducerPort, topic: string, ids: readonly string[]): Promise<Set<string>> {
   const failed = new Set<string>()
-  for (const id of ids) if (!(await sendUntilAcknowledged(producer, [record(topic, id)]))) failed.add(id)
+  for (const id of ids) if (!(await persist(() => producer.send([record(topic, id)])))) failed.add(id)
   return failed
 }
 
