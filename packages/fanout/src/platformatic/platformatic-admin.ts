@@ -2,13 +2,14 @@ import type { Admin } from '@platformatic/kafka'
 import { BrokerUnavailableError } from '../errors.js'
 import type { TopicSettings } from '../kafka-producer-port.js'
 import type { KafkaConnectionOptions } from '../kafkajs-client.js'
+import { topicConfigOf } from '../topic-settings.js'
 import { BoundedClient } from './bounded-client.js'
 import { loadPlatformatic } from './load-platformatic.js'
 import { isExistingTopic, isUnknownTopic } from './platformatic-errors.js'
 import { platformaticOptionsOf } from './platformatic-options.js'
 
 /** Few and short: whoever asks has retries of its own around them. */
-const settings = { retries: 2, retryDelay: 250, timeout: 10_000 } as const
+const clientSettings = { retries: 2, retryDelay: 250, timeout: 10_000 } as const
 
 /**
  * Questions about topics.
@@ -38,10 +39,12 @@ export class PlatformaticAdmin {
     })
   }
 
-  createTopic(topic: string, { partitions, replicationFactor }: TopicSettings): Promise<void> {
+  createTopic(topic: string, settings: TopicSettings): Promise<void> {
     return this.ask(async (admin) => {
+      const { partitions, replicationFactor: replicas } = settings
+      const configs = Object.entries(topicConfigOf(settings)).map(([name, value]) => ({ name, value }))
       try {
-        await admin.createTopics({ topics: [topic], partitions, replicas: replicationFactor })
+        await admin.createTopics({ topics: [topic], partitions, replicas, configs })
       } catch (error) {
         if (!isExistingTopic(error)) throw error
       }
@@ -71,7 +74,7 @@ export class PlatformaticAdmin {
   private async newClient(): Promise<BoundedClient<Admin>> {
     const { Admin } = await loadPlatformatic()
     const { brokers, requestTimeoutMs = 15_000 } = this.options
-    const admin = new Admin({ ...platformaticOptionsOf(this.options), ...settings })
+    const admin = new Admin({ ...platformaticOptionsOf(this.options), ...clientSettings })
     return new BoundedClient(admin, requestTimeoutMs, (reason) => new BrokerUnavailableError(brokers, reason))
   }
 }
