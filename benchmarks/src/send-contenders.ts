@@ -134,7 +134,7 @@ function noting(producer: KafkaProducerPort, acknowledgedAt: Map<string, number>
       const send: KafkaProducerPort['send'] = async (records, options) => {
         await target.send(records, options)
         const now = performance.now()
-        for (const { headers } of records) acknowledgedAt.set(headers['ce_id'] ?? '', now)
+        for (const { headers } of records) acknowledgedAt.set(String(headers['ce_id']), now)
       }
       return send
     },

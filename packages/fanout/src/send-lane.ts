@@ -1,5 +1,5 @@
 import { ProducerClosedError, SendAbortedError, type FanoutError } from './errors.js'
-import type { KafkaRecord } from './kafka-producer-port.js'
+import type { RawKafkaRecord } from './kafka-producer-port.js'
 import { untilAborted } from './until-aborted.js'
 
 /** One producer id of a Kafka client, from its connection to its end. */
@@ -7,7 +7,7 @@ export interface ProducerSession {
   /** False once what it sends could be mistaken for what it has sent; it is then replaced. */
   readonly usable: boolean
   connect(): Promise<void>
-  send(records: readonly KafkaRecord[]): Promise<void>
+  send(records: readonly RawKafkaRecord[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export class SendLane {
     await this.inTurn(() => this.usableSession())
   }
 
-  async send(records: readonly KafkaRecord[], signal: AbortSignal | undefined): Promise<void> {
+  async send(records: readonly RawKafkaRecord[], signal: AbortSignal | undefined): Promise<void> {
     if (records.length === 0) return
     await this.inTurn(async () => {
       if (signal?.aborted) throw new SendAbortedError()

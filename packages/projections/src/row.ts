@@ -65,8 +65,8 @@ export function rowToCopyText(columns: readonly Column[], row: Row): string {
 function copyText(kind: Column['kind'], value: unknown): string {
   if (value === null || value === undefined) return '\\N'
   if (value instanceof Date) return value.toISOString()
-  const plain = typeof value === 'bigint' ? String(value) : value
-  const text = kind === 'json' ? JSON.stringify(plain) : String(plain)
+  const scalar = value as string | number | bigint | boolean
+  const text = kind === 'json' ? JSON.stringify(value) : String(scalar)
   return /[\\\n\r\t]/.test(text)
     ? text.replaceAll(/[\\\n\r\t]/g, (character) => copyEscapes[character] ?? character)
     : text

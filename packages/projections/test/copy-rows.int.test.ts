@@ -71,19 +71,16 @@ describe('rows that are added by COPY', () => {
 
   test('are those that an upsert makes, whatever is in them', async () => {
     await fc.assert(
-      fc
-        .asyncProperty(rowsOfAnything, async (rows) => {
-          await copy(rows)
-          await new TableStatements(upserted).write(database, { upserts: rows, deletes: [] })
-          expect(await textOf(copied)).toEqual(await textOf(upserted))
-          const keys = rows.map(({ id }) => id)
-          const read = ({ table }: TableShape) => new TableStatements(shapeOf(table)).selectRows(database, keys)
-          expect(await read(copied)).toEqual(await read(upserted))
-          expect((await read(copied)).size).toBe(rows.length)
-        })
-        .afterEach(async () => {
-          await pools.pool.query('truncate tidemark_read.copied, tidemark_read.upserted')
-        }),
+      fc.asyncProperty(rowsOfAnything, async (rows) => {
+        await pools.pool.query('truncate tidemark_read.copied, tidemark_read.upserted')
+        await copy(rows)
+        await new TableStatements(upserted).write(database, { upserts: rows, deletes: [] })
+        expect(await textOf(copied)).toEqual(await textOf(upserted))
+        const keys = rows.map(({ id }) => id)
+        const read = ({ table }: TableShape) => new TableStatements(shapeOf(table)).selectRows(database, keys)
+        expect(await read(copied)).toEqual(await read(upserted))
+        expect((await read(copied)).size).toBe(rows.length)
+      }),
       { numRuns: 100 },
     )
   })

@@ -1,5 +1,5 @@
 import { ProducerClosedError, type FanoutError } from '../errors.js'
-import type { KafkaProducerPort, KafkaRecord, TopicSettings } from '../kafka-producer-port.js'
+import type { KafkaProducerPort, RawKafkaRecord, TopicSettings } from '../kafka-producer-port.js'
 import { checkBrokers, type KafkaConnectionOptions } from '../kafkajs-client.js'
 import { SendLane } from '../send-lane.js'
 import { PlatformaticAdmin } from './platformatic-admin.js'
@@ -49,7 +49,7 @@ class PlatformaticProducer implements KafkaProducerPort {
     return this.ask((admin) => admin.createTopic(topic, settings))
   }
 
-  send(records: readonly KafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  send(records: readonly RawKafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return this.lane.send(records, signal)
   }
 

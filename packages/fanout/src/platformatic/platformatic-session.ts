@@ -1,6 +1,6 @@
 import type { ClusterMetadata, MessageToProduce, Producer, ProducerOptions, ProduceResult } from '@platformatic/kafka'
-import { BrokerUnavailableError, KafkaRefusedError, UnacknowledgedError } from '../errors.js'
-import type { KafkaRecord } from '../kafka-producer-port.js'
+import { BridgeConfigurationError, BrokerUnavailableError, KafkaRefusedError, UnacknowledgedError } from '../errors.js'
+import type { RawKafkaRecord } from '../kafka-producer-port.js'
 import type { KafkaConnectionOptions } from '../kafkajs-client.js'
 import type { ProducerSession } from '../send-lane.js'
 import { BoundedClient } from './bounded-client.js'
@@ -64,7 +64,7 @@ export class PlatformaticSession implements ProducerSession {
    * The client writes a record for a partition that is not there into another one, and throws where nobody can catch it when it
    * meets a leader that is gone. So every record is checked first, against metadata that it then uses itself.
    */
-  async send(records: readonly KafkaRecord[]): Promise<void> {
+  async send(records: readonly RawKafkaRecord[]): Promise<void> {
     const { bounded } = this
     if (!bounded) throw new Error('a session is connected before it sends')
     try {
@@ -87,7 +87,7 @@ export class PlatformaticSession implements ProducerSession {
     await this.bounded?.close()
   }
 
-  private async checkedSend(producer: Producer, records: readonly KafkaRecord[]): Promise<ProduceResult> {
+  private async checkedSend(producer: Producer, records: readonly RawKafkaRecord[]): Promise<ProduceResult> {
     const topics = [...new Set(records.map(({ topic }) => topic))]
     checkPartitions(records, await this.metadataOf(producer, topics))
     // Aborted or overdue while we asked: a new session may be at work already.
@@ -113,17 +113,27 @@ export class PlatformaticSession implements ProducerSession {
   }
 }
 
-/** In bytes, so that the client has nothing to translate. */
-function messageOf({ topic, partition, key, value, headers }: KafkaRecord): MessageToProduce {
-  const bytes = new Map(Object.entries(headers).map(([name, text]) => [Buffer.from(name), Buffer.from(text)]))
-  return { topic, partition, key: Buffer.from(key), value, headers: bytes }
+/**
+ * In bytes, so that the client has nothing to translate.
+ *
+ * @throws {BridgeConfigurationError} the record has no key or no value, which the client would write as empty ones.
+ */
+function messageOf({ topic, partition, key, value, headers }: RawKafkaRecord): MessageToProduce {
+  if (key === null || value === null)
+    throw new BridgeConfigurationError(
+      `a record for topic "${topic}" has no ${key === null ? 'key' : 'value'}, which @platformatic/kafka cannot write: send it with createKafkaProducer`,
+    )
+  const bytes = Object.entries(headers).flatMap(([name, values]) =>
+    [values].flat().map((each): [Buffer, Buffer] => [Buffer.from(name), Buffer.from(each)]),
+  )
+  return { topic, partition, key: Buffer.from(key), value, headers: new Map(bytes) }
 }
 
-function partitionsOf(records: readonly KafkaRecord[]): string[] {
+function partitionsOf(records: readonly RawKafkaRecord[]): string[] {
   return [...new Set(records.map(({ topic, partition }) => `${topic}/${partition}`))]
 }
 
-function checkPartitions(records: readonly KafkaRecord[], { topics, brokers }: ClusterMetadata): void {
+function checkPartitions(records: readonly RawKafkaRecord[], { topics, brokers }: ClusterMetadata): void {
   const leaders = records.map(({ topic, partition }) => topics.get(topic)?.partitions[partition]?.leader)
   const unknown = records.filter((_, index) => leaders[index] === undefined)
   if (unknown.length > 0) throw new UnacknowledgedError(partitionsOf(unknown))
@@ -134,7 +144,7 @@ function checkPartitions(records: readonly KafkaRecord[], { topics, brokers }: C
 }
 
 /** The client's promise is not enough: each partition must have an answer of its own. */
-function checkAcknowledged(records: readonly KafkaRecord[], { offsets = [] }: ProduceResult): void {
+function checkAcknowledged(records: readonly RawKafkaRecord[], { offsets = [] }: ProduceResult): void {
   const missing = new Set(partitionsOf(records))
   for (const { topic, partition } of offsets) missing.delete(`${topic}/${partition}`)
   if (missing.size > 0) throw new UnacknowledgedError([...missing])
