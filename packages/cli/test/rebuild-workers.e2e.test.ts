@@ -124,7 +124,7 @@ describe('tidemark projections rebuild --workers', () => {
   it('lists the speed and the time left of what another process runs', async () => {
     // The live table begins anew, and so has far to go.
     await query(`update tidemark.checkpoints set position = 0, event_id = null where name like 'projection:counter%'`)
-    const running = startCli(['start', '--only', 'projections'], { env: slow() })
+    const running = startCli(['start', '--only', 'projections'], { env: slow('0.2') })
     started.push(running.child.pid!)
     await running.until(/"running"/)
     let status = { eventsPerSecond: 0, etaMs: 0, lag: '0' }

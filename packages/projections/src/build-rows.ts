@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { on, type LogShard, type RecordedEvent } from '@tidemark/eventstore'
 import type { ClientBase } from 'pg'
 import type { Projection, RowKey } from './define-projection.js'
@@ -30,6 +31,9 @@ export interface BuildRowsOptions {
 }
 
 const sampledRows = 8
+/** Handlers that take long must not keep the program from its heartbeats, its connections and its signals. */
+const stepsAtOnce = 100
+const longestTurnMs = 100
 /** What a row takes besides its values: an object, and its key in a map and in sets. Without it small rows were ten times what they were counted. */
 const bytesPerEntry = 250
 
@@ -82,10 +86,18 @@ export class BuildRows {
     if (this.trimDue) this.trim()
     const steps = this.folder.plan(await this.store.reveal(this.projection.aggregates, events))
     if (!this.complete) await this.lookUp(keysOf(steps))
-    const { upserts, deletes } = this.folder.apply(steps, this.rows, this.parking)
-    for (const row of upserts) this.changed.add(row[this.projection.key] as RowKey)
-    for (const key of deletes) this.changed.add(key)
-    this.weigh(upserts)
+    const folded: Row[] = []
+    let turnedAt = performance.now()
+    for (let from = 0; from < steps.length; from += stepsAtOnce) {
+      const { upserts, deletes } = this.folder.apply(steps.slice(from, from + stepsAtOnce), this.rows, this.parking)
+      for (const row of upserts) this.changed.add(row[this.projection.key] as RowKey)
+      for (const key of deletes) this.changed.add(key)
+      folded.push(...upserts)
+      if (performance.now() - turnedAt < longestTurnMs) continue
+      await turn()
+      turnedAt = performance.now()
+    }
+    this.weigh(folded)
   }
 
   /** Whether there is enough to be worth a transaction. */

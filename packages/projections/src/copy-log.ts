@@ -58,10 +58,10 @@ export async function copyLog(
       place = await placeAfter(store, batch, checkpoint, epoch)
     }
     after = batch.through
-    const ended = after >= upTo || signal?.aborted === true
-    next = ended || throttle.isOn ? undefined : read()
+    next = after >= upTo || throttle.isOn ? undefined : read()
     await rows.fold(batch.events)
     onBatch(batch.events.length, after)
+    const ended = after >= upTo || signal?.aborted === true
     if (!ended && !rows.isFull && performance.now() - writtenAt < writeAfterMs) return { ended }
     // One at a time, so that memory stays bounded; the fold goes on meanwhile.
     await writing
@@ -76,6 +76,7 @@ export async function copyLog(
   try {
     while (!(await throttle.work(copyBatch)).ended);
     await writing
+    await next
   } catch (error) {
     // What is on its way is not needed any more, and its own failure is nobody's.
     await Promise.allSettled([next, writing])
