@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const deadlineMs = 40 * 60_000
+const deadlineMs = 25 * 60_000
 const testOutcome = /^(\d+) passed, (\d+) failed, (\d+) skipped$/
 
 const stages = [
