@@ -36,9 +36,9 @@ export type {
   TopicSettings,
 } from './kafka-producer-port.js'
 export type { KafkaAdminPort, PartitionOffset } from './kafka-admin-port.js'
-export { createKafkaAdmin } from './kafkajs-admin.js'
-export type { KafkaConnectionOptions } from './kafkajs-client.js'
-export { createKafkaProducer } from './kafkajs-producer.js'
+export { createKafkaAdmin } from './kafkajs/kafkajs-admin.js'
+export type { KafkaConnectionOptions } from './kafka-connection.js'
+export { createKafkaProducer } from './kafkajs/kafkajs-producer.js'
 export { createPlatformaticProducer } from './platformatic/platformatic-producer.js'
 export { partitionFor } from './partition-for.js'
 export { causedBy } from './consumer/caused-by.js'
@@ -88,7 +88,7 @@ export type {
   ConsumeOptions,
   KafkaConsumerPort,
 } from './consumer/kafka-consumer-port.js'
-export { createKafkaConsumer } from './consumer/kafkajs-consumer.js'
+export { createKafkaConsumer } from './kafkajs/kafkajs-consumer.js'
 export { redriveDeadLetters, type RedriveOptions, type RedriveReport } from './consumer/redrive-dead-letters.js'
 export {
   resetConsumer,

@@ -1,8 +1,9 @@
 import type { Admin } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KafkaRefusedError } from '../errors.js'
-import { createKafkajsClient, type KafkaConnectionOptions } from '../kafkajs-client.js'
-import { translateKafkajsError } from '../kafkajs-errors.js'
+import type { KafkaConnectionOptions } from '../kafka-connection.js'
+import { createKafkajsClient } from '../kafkajs/kafkajs-client.js'
+import { translateKafkajsError } from '../kafkajs/kafkajs-errors.js'
 import { GroupActiveError } from './errors.js'
 
 /** How long a coordinator that is just starting is waited for. */

@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs'
-import type { KafkaConnectionOptions } from '../kafkajs-client.js'
+import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import { readGroup, readOffsets, withAdmin, type GroupState } from './consumer-admin.js'
 import type { ConsumerDefinition } from './define-consumer.js'
 import { recordAges } from './record-age.js'

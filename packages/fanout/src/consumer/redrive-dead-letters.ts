@@ -1,12 +1,12 @@
-import type { KafkaConnectionOptions } from '../kafkajs-client.js'
-import { createKafkaProducer } from '../kafkajs-producer.js'
+import type { KafkaConnectionOptions } from '../kafka-connection.js'
+import { createKafkaProducer } from '../kafkajs/kafkajs-producer.js'
 import type { RawKafkaRecord } from '../kafka-producer-port.js'
 import { readOffsets, refuseActive, withAdmin } from './consumer-admin.js'
 import { originalGroupOf, originalPlaceOf, ownHeaders } from './dead-letter-headers.js'
 import type { ConsumerDefinition } from './define-consumer.js'
 import { ConsumerConfigurationError } from './errors.js'
 import type { ConsumedBatch, ConsumedRecord } from './kafka-consumer-port.js'
-import { createKafkaConsumer } from './kafkajs-consumer.js'
+import { createKafkaConsumer } from '../kafkajs/kafkajs-consumer.js'
 import { deadLetterTopicsOf } from './retry-topics.js'
 
 export interface RedriveOptions {

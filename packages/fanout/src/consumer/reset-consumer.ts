@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs'
 import { TopicMissingError } from '../errors.js'
-import type { KafkaConnectionOptions } from '../kafkajs-client.js'
+import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import { readOffsets, refuseActive, withAdmin } from './consumer-admin.js'
 import type { ConsumerDefinition } from './define-consumer.js'
 import { ConsumerConfigurationError } from './errors.js'

@@ -1,7 +1,7 @@
 import type { Admin } from '@platformatic/kafka'
 import { BrokerUnavailableError } from '../errors.js'
 import type { TopicSettings } from '../kafka-producer-port.js'
-import type { KafkaConnectionOptions } from '../kafkajs-client.js'
+import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import { topicConfigOf } from '../topic-settings.js'
 import { BoundedClient } from './bounded-client.js'
 import { loadPlatformatic } from './load-platformatic.js'

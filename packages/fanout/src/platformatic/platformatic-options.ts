@@ -1,5 +1,5 @@
 import type { BaseOptions } from '@platformatic/kafka'
-import type { KafkaConnectionOptions } from '../kafkajs-client.js'
+import type { KafkaConnectionOptions } from '../kafka-connection.js'
 
 const mechanisms = {
   plain: 'PLAIN',

@@ -1,6 +1,6 @@
 import { ProducerClosedError, type FanoutError } from '../errors.js'
 import type { KafkaProducerPort, RawKafkaRecord, TopicSettings } from '../kafka-producer-port.js'
-import { checkBrokers, type KafkaConnectionOptions } from '../kafkajs-client.js'
+import { checkBrokers, type KafkaConnectionOptions } from '../kafka-connection.js'
 import { SendLane } from '../send-lane.js'
 import { PlatformaticAdmin } from './platformatic-admin.js'
 import { translatePlatformaticError } from './platformatic-errors.js'

@@ -1,7 +1,7 @@
 import type { ClusterMetadata, MessageToProduce, Producer, ProducerOptions, ProduceResult } from '@platformatic/kafka'
 import { BridgeConfigurationError, BrokerUnavailableError, KafkaRefusedError, UnacknowledgedError } from '../errors.js'
 import type { RawKafkaRecord } from '../kafka-producer-port.js'
-import type { KafkaConnectionOptions } from '../kafkajs-client.js'
+import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import type { ProducerSession } from '../send-lane.js'
 import { BoundedClient } from './bounded-client.js'
 import { loadPlatformatic } from './load-platformatic.js'

@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs'
-import type { TailRecord } from './kafka-producer-port.js'
+import type { TailRecord } from '../kafka-producer-port.js'
 
 /** What is used of the cluster inside kafkajs: its consumers can read as members of a group only, which takes a group's rights and seconds to form. */
 interface Cluster {

@@ -1,4 +1,4 @@
-import { BatchTooLargeError, BrokerUnavailableError, FanoutError, KafkaRefusedError } from './errors.js'
+import { BatchTooLargeError, BrokerUnavailableError, FanoutError, KafkaRefusedError } from '../errors.js'
 
 /** What is read of the errors of kafkajs. */
 interface KafkajsError {

@@ -1,8 +1,9 @@
 import { silentLogger, type Logger } from '@tidemark/eventstore'
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
-import { createKafkajsClient, type KafkaConnectionOptions } from '../kafkajs-client.js'
-import { translateKafkajsError } from '../kafkajs-errors.js'
-import type { ConsumedRecord, ConsumeOptions, KafkaConsumerPort } from './kafka-consumer-port.js'
+import type { KafkaConnectionOptions } from '../kafka-connection.js'
+import { createKafkajsClient } from './kafkajs-client.js'
+import { translateKafkajsError } from './kafkajs-errors.js'
+import type { ConsumedRecord, ConsumeOptions, KafkaConsumerPort } from '../consumer/kafka-consumer-port.js'
 import { registerCodecs } from './kafkajs-codecs.js'
 
 /** How often a batch at work gives a sign of life and commits what is done. */

@@ -6,8 +6,9 @@ import kafkajs, {
   type RecordMetadata,
   type TopicMessages,
 } from 'kafkajs'
-import { UnacknowledgedError } from './errors.js'
-import type { RawKafkaRecord } from './kafka-producer-port.js'
+import { UnacknowledgedError } from '../errors.js'
+import type { RawKafkaRecord } from '../kafka-producer-port.js'
+import type { ProducerSession } from '../send-lane.js'
 
 /** kafkajs's own retries of one send, in which the brokers recognise what they have already: finite, about 6 s of pauses. */
 const retry = { retries: 6, initialRetryTime: 100, maxRetryTime: 2000 }
@@ -20,7 +21,7 @@ const replicationTimeoutMs = 10_000
  *
  * Its owner sends once at a time, and takes a new session when {@link KafkajsSession.usable} is false.
  */
-export class KafkajsSession {
+export class KafkajsSession implements ProducerSession {
   /**
    * False once a send failed or had to be tried again.
    *

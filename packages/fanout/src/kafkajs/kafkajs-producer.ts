@@ -1,13 +1,14 @@
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
-import { KafkaRefusedError, ProducerClosedError, SendAbortedError } from './errors.js'
-import type { KafkaProducerPort, RawKafkaRecord, TailRecord, TopicSettings } from './kafka-producer-port.js'
+import { KafkaRefusedError, ProducerClosedError } from '../errors.js'
+import type { KafkaProducerPort, RawKafkaRecord, TailRecord, TopicSettings } from '../kafka-producer-port.js'
 import { KafkajsAdminConnection } from './kafkajs-admin.js'
-import { checkBrokers, createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
+import { checkBrokers, type KafkaConnectionOptions } from '../kafka-connection.js'
+import { createKafkajsClient } from './kafkajs-client.js'
 import { isUnknownTopic, isUnreadable, translateKafkajsError } from './kafkajs-errors.js'
 import { KafkajsSession } from './kafkajs-session.js'
 import { readKafkajsTail } from './kafkajs-tail.js'
-import { topicConfigOf } from './topic-settings.js'
-import { untilAborted } from './until-aborted.js'
+import { SendLane } from '../send-lane.js'
+import { topicConfigOf } from '../topic-settings.js'
 
 /**
  * A producer that publishes to Kafka by kafkajs: idempotent, acknowledged by all in-sync replicas, one send at a time.
@@ -29,19 +30,22 @@ export function createKafkaProducer(options: KafkaConnectionOptions): KafkaProdu
 class KafkajsProducer implements KafkaProducerPort {
   private readonly kafka: Kafka
   private readonly brokers: readonly string[]
-  private session: KafkajsSession | undefined
   private readonly admin: KafkajsAdminConnection
-  private lane: Promise<unknown> = Promise.resolve()
+  private readonly lane: SendLane
   private closed = false
 
   constructor(options: KafkaConnectionOptions) {
     this.kafka = createKafkajsClient(options)
     this.brokers = options.brokers
     this.admin = new KafkajsAdminConnection(this.kafka, options.brokers)
+    this.lane = new SendLane(
+      () => new KafkajsSession(this.kafka),
+      (error) => translateKafkajsError(error, this.brokers),
+    )
   }
 
-  async connect(): Promise<void> {
-    await this.inTurn(() => this.usableSession())
+  connect(): Promise<void> {
+    return this.lane.connect()
   }
 
   async partitionCount(topic: string): Promise<number | undefined> {
@@ -84,15 +88,8 @@ class KafkajsProducer implements KafkaProducerPort {
     }
   }
 
-  async send(records: readonly RawKafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    if (records.length === 0) return
-    await this.inTurn(async () => {
-      if (signal?.aborted) throw new SendAbortedError()
-      const session = await this.usableSession()
-      await untilAborted(session.send(records), signal).finally(() => {
-        if (!session.usable || signal?.aborted) this.discard(session)
-      })
-    })
+  send(records: readonly RawKafkaRecord[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.lane.send(records, signal)
   }
 
   async readTail(
@@ -111,38 +108,7 @@ class KafkajsProducer implements KafkaProducerPort {
 
   async disconnect(): Promise<void> {
     this.closed = true
-    const { session } = this
-    this.session = undefined
-    await Promise.all([session?.close(), this.admin.close()])
-  }
-
-  /** kafkajs loses records of idempotent sends that overlap, so all sends of this producer form one lane. */
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.lane.then(work).catch((error: unknown) => {
-      throw translateKafkajsError(error, this.brokers)
-    })
-    this.lane = turn.catch(() => undefined)
-    return turn
-  }
-
-  private async usableSession(): Promise<KafkajsSession> {
-    if (this.closed) throw new ProducerClosedError()
-    if (this.session) return this.session
-    const session = new KafkajsSession(this.kafka)
-    await session.connect().catch(async (error: unknown) => {
-      await session.close()
-      throw error
-    })
-    if (this.closed) {
-      await session.close()
-      throw new ProducerClosedError()
-    }
-    return (this.session = session)
-  }
-
-  private discard(session: KafkajsSession): void {
-    if (this.session === session) this.session = undefined
-    void session.close()
+    await Promise.all([this.lane.close(), this.admin.close()])
   }
 
   private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs'
-import type { KafkaAdminPort, PartitionOffset } from './kafka-admin-port.js'
-import { checkBrokers, createKafkajsClient, type KafkaConnectionOptions } from './kafkajs-client.js'
+import type { KafkaAdminPort, PartitionOffset } from '../kafka-admin-port.js'
+import { checkBrokers, type KafkaConnectionOptions } from '../kafka-connection.js'
+import { createKafkajsClient } from './kafkajs-client.js'
 import { isUnknownTopic, translateKafkajsError } from './kafkajs-errors.js'
 
 /**
