@@ -28,7 +28,7 @@ export function idleBridge({ url, pool, kafka, schema }: BridgeCostOptions): Con
       try {
         await bridge.begin()
         // What its start costs is over.
-        await pause(2000)
+        await pause(10_000)
         await bridge.begin()
         await pause(milliseconds)
         const { cpuSeconds } = await bridge.end()

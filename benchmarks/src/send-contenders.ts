@@ -13,7 +13,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { once, type Contender, type Run } from './harness.js'
 import { Order, orderPlaced } from './workload.js'
 
-const partitions = 6
+export const partitions = 6
 const batchSize = 500
 const perSecond = 1000
 export const bareSend = 'kafkajs, batches of 500'
@@ -25,7 +25,7 @@ export interface SendOptions {
 
 /** A topic of its own for each run, so that none finds what others have sent. */
 let topics = 0
-const nextTopic = () => `bench-${process.pid}-${++topics}`
+export const nextTopic = () => `bench-${process.pid}-${++topics}`
 
 /** The records of a whole log by the bare client: made beforehand, idempotent, acknowledged by all replicas, one send in flight. */
 export function bareSends({ pool, brokers }: SendOptions): Contender {
@@ -142,7 +142,7 @@ function noting(producer: KafkaProducerPort, acknowledgedAt: Map<string, number>
 }
 
 /** Calls come at their time, whether the ones before have ended or not. */
-async function appendAtRate(milliseconds: number, append: () => Promise<void>): Promise<number> {
+export async function appendAtRate(milliseconds: number, append: () => Promise<void>): Promise<number> {
   const start = performance.now()
   const appending: Promise<void>[] = []
   while (performance.now() - start < milliseconds) {

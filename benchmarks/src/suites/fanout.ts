@@ -4,6 +4,7 @@ import { startLocalKafka } from '@tidemark/test-servers'
 import type pg from 'pg'
 import { startBenchDatabase } from '../bench-database.js'
 import { bridgeWithoutBroker, idleBridge } from '../bridge-cost-contenders.js'
+import { bareReads, consumes, liveConsumption, publishedLog } from '../consume-contenders.js'
 import type { PreparedSuite } from '../harness.js'
 import { bareSends, catchUps, liveSends } from '../send-contenders.js'
 import { Order, orderPlaced } from '../workload.js'
@@ -24,12 +25,16 @@ export async function prepareFanout(isShort: boolean): Promise<PreparedSuite> {
   client.release()
   await fill(pool, events)
   const options = { pool, brokers: kafka.bootstrapServers }
+  const log = publishedLog(options)
   const costs = { url, pool, kafka, schema: liveSchema, downMs }
   return {
     contenders: [
       bareSends(options),
       catchUps(options),
       liveSends(options, liveSchema),
+      bareReads(options, log),
+      consumes(options, log),
+      liveConsumption(options, liveSchema),
       idleBridge(costs),
       bridgeWithoutBroker(costs),
     ],

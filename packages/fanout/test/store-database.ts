@@ -1,29 +1,7 @@
 import { databaseTemplate } from '@tidemark/migrations'
-import { createTestDatabase } from '@tidemark/test-servers'
-import pg from 'pg'
-import { afterAll, beforeAll } from 'vitest'
+import { useTestDatabase, type UsedTestDatabase } from '@tidemark/test-servers/use-test-database'
+import type pg from 'pg'
 
-/** A migrated database of its own for a test file, with a pool; both are gone after the file. */
-export function useStoreDatabase(options: pg.PoolConfig = {}): { readonly pool: pg.Pool; readonly url: string } {
-  const state: { pool?: pg.Pool; url?: string; drop?: () => Promise<void> } = {}
-  beforeAll(async () => {
-    const made = await createTestDatabase({ template: databaseTemplate })
-    state.url = made.url
-    state.drop = () => made.drop()
-    state.pool = new pg.Pool({ connectionString: made.url, ...options })
-    // Tests end backends on purpose; the pool's errors are theirs to look at.
-    state.pool.on('error', () => undefined)
-  })
-  afterAll(async () => {
-    await state.pool?.end()
-    await state.drop?.()
-  })
-  return {
-    get pool() {
-      return state.pool!
-    },
-    get url() {
-      return state.url!
-    },
-  }
-}
+/** A migrated database of its own for a test file, with a pool. */
+export const useStoreDatabase = (options?: pg.PoolConfig): UsedTestDatabase =>
+  useTestDatabase(databaseTemplate, options)

@@ -1,7 +1,5 @@
 import { databaseTemplate, migrate } from '@tidemark/migrations'
-import { createTestDatabase } from '@tidemark/test-servers'
-import pg from 'pg'
-import { afterAll, beforeAll } from 'vitest'
+import { useTestDatabase, type UsedTestDatabase } from '@tidemark/test-servers/use-test-database'
 
 /** Not the log's, so that whatever mixes them up meets a schema that is not there. */
 export const readModelSchema = 'reads'
@@ -14,30 +12,5 @@ const template = {
   },
 }
 
-/** A database of its own for the read models of a test file, and a pool; both are gone after the file. */
-export function useReadModelDatabase(): { readonly pool: pg.Pool; readonly url: string; readonly directUrl: string } {
-  const state: { pool?: pg.Pool; url?: string; directUrl?: string; drop?: () => Promise<void> } = {}
-  beforeAll(async () => {
-    const made = await createTestDatabase({ template })
-    state.url = made.url
-    state.directUrl = made.directUrl
-    state.drop = () => made.drop()
-    state.pool = new pg.Pool({ connectionString: made.url })
-    state.pool.on('error', () => undefined)
-  })
-  afterAll(async () => {
-    await state.pool?.end()
-    await state.drop?.()
-  })
-  return {
-    get pool() {
-      return state.pool!
-    },
-    get url() {
-      return state.url!
-    },
-    get directUrl() {
-      return state.directUrl!
-    },
-  }
-}
+/** A database of its own for the read models of a test file, and a pool. */
+export const useReadModelDatabase = (): UsedTestDatabase => useTestDatabase(template)

@@ -1,5 +1,5 @@
 import type { Head } from '../sql/select-head.js'
-import { openTelemetry, scope } from './open-telemetry.js'
+import { meterOf, scope } from './open-telemetry.js'
 
 /** What a store counts and measures, under the prefix `tidemark.`. */
 export interface StoreMetrics {
@@ -19,11 +19,8 @@ export interface StoreMetrics {
 
 /** Makes a store's instruments; undefined while no meter provider is registered, which must be done before the store is made. */
 export function createStoreMetrics(schema: string, readHead: () => Promise<Head>): StoreMetrics | undefined {
-  if (!openTelemetry) return undefined
-  const { metrics } = openTelemetry
-  // Without a provider every meter is the same.
-  if (metrics.getMeter(scope) === metrics.getMeter(`${scope}/other`)) return undefined
-  const meter = metrics.getMeter(scope)
+  const meter = meterOf(scope)
+  if (!meter) return undefined
   const ofStore = { 'tidemark.schema': schema }
   const duration = meter.createHistogram('tidemark.append.duration', {
     unit: 's',

@@ -1,5 +1,5 @@
 import type { NewEvent } from '../event.js'
-import { openTelemetry, scope } from './open-telemetry.js'
+import { failSpan, openTelemetry, scope } from './open-telemetry.js'
 
 /** What a span says of its work. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
@@ -14,7 +14,7 @@ const tracer = openTelemetry?.trace.getTracer(scope)
  */
 export function traced<T>(name: string, describe: (result?: T) => SpanAttributes, work: () => Promise<T>): Promise<T> {
   if (!openTelemetry || !tracer) return work()
-  const { context, trace, isSpanContextValid, SpanStatusCode } = openTelemetry
+  const { context, trace, isSpanContextValid } = openTelemetry
   const span = tracer.startSpan(name)
   // Nobody collects spans.
   if (!isSpanContextValid(span.spanContext())) return work()
@@ -26,11 +26,7 @@ export function traced<T>(name: string, describe: (result?: T) => SpanAttributes
       return result
     },
     (error: unknown) => {
-      const failure = error instanceof Error ? error : new Error(String(error))
-      span.recordException(failure)
-      if ('code' in failure) span.setAttribute('error.type', String(failure.code))
-      span.setStatus({ code: SpanStatusCode.ERROR, message: failure.message })
-      span.end()
+      failSpan(span, error)
       throw error
     },
   )

@@ -1,18 +1,6 @@
-import { createRequire } from 'node:module'
+import { failSpan, openTelemetry } from '@tidemark/eventstore'
 import type * as Api from '@opentelemetry/api'
 import type { ConsumedEvent } from './decode-record.js'
-
-/** OpenTelemetry's API; undefined in a program that has not installed it. */
-const openTelemetry = load()
-
-function load(): typeof Api | undefined {
-  try {
-    // An import of a package that may be missing could only be awaited, and a consumer is made at once.
-    return createRequire(import.meta.url)('@opentelemetry/api') as typeof Api
-  } catch {
-    return undefined
-  }
-}
 
 const tracer = openTelemetry?.trace.getTracer('@tidemark/fanout')
 
@@ -27,7 +15,7 @@ export async function consumeSpan(
   work: () => Promise<void>,
 ): Promise<void> {
   if (!openTelemetry || !tracer) return work()
-  const { context, trace, ROOT_CONTEXT, SpanKind, SpanStatusCode } = openTelemetry
+  const { context, trace, ROOT_CONTEXT, SpanKind } = openTelemetry
   const origins = events.flatMap((event) => remoteSpanOf(event) ?? [])
   const [origin] = origins
   const single = events.length === 1 && origin !== undefined
@@ -47,13 +35,10 @@ export async function consumeSpan(
   const span = tracer.startSpan('tidemark.consume', options, parent)
   try {
     await context.with(trace.setSpan(parent, span), work)
-  } catch (error) {
-    const failure = error instanceof Error ? error : new Error(String(error))
-    span.recordException(failure)
-    span.setStatus({ code: SpanStatusCode.ERROR, message: failure.message })
-    throw error
-  } finally {
     span.end()
+  } catch (error) {
+    failSpan(span, error)
+    throw error
   }
 }
 

@@ -1,6 +1,7 @@
 import { silentLogger, type Logger } from '@tidemark/eventstore'
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { KafkaConnectionOptions } from '../kafka-connection.js'
+import { quietIdleConnections } from './quiet-idle-connections.js'
 
 /** The retries of single requests are few and short: whoever sends has retries of its own around them. */
 const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 1000 }
@@ -8,6 +9,7 @@ const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 1000 }
 /** A kafkajs client whose log goes where ours goes. */
 export function createKafkajsClient(options: KafkaConnectionOptions): Kafka {
   const { brokers, clientId = 'tidemark', ssl, connectionTimeoutMs = 3000, requestTimeoutMs = 15_000 } = options
+  quietIdleConnections()
   return new kafkajs.Kafka({
     brokers: [...brokers],
     clientId,

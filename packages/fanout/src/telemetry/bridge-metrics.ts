@@ -1,5 +1,5 @@
+import { meterOf, workDurations } from '@tidemark/eventstore'
 import type { BridgeStatus } from '../bridge/bridge-status.js'
-import { openTelemetry, scope } from './open-telemetry.js'
 
 /** What a bridge counts and measures, under the prefix `tidemark.bridge.`. */
 export interface BridgeMetrics {
@@ -17,16 +17,13 @@ export function createBridgeMetrics(
   { schema, bridge }: { readonly schema: string; readonly bridge: string },
   look: () => Promise<BridgeStatus>,
 ): BridgeMetrics | undefined {
-  if (!openTelemetry) return undefined
-  const { metrics } = openTelemetry
-  // Without a provider every meter is the same.
-  if (metrics.getMeter(scope) === metrics.getMeter(`${scope}/other`)) return undefined
-  const meter = metrics.getMeter(scope)
+  const meter = meterOf('@tidemark/fanout')
+  if (!meter) return undefined
   const of = { 'tidemark.schema': schema, 'tidemark.bridge': bridge }
   const duration = meter.createHistogram('tidemark.bridge.send.duration', {
     unit: 's',
     description: 'how long the brokers took to acknowledge a request',
-    advice: { explicitBucketBoundaries: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30] },
+    advice: workDurations,
   })
   const records = meter.createCounter('tidemark.bridge.records', {
     unit: '{record}',

@@ -1,5 +1,5 @@
+import { meterOf, workDurations } from '@tidemark/eventstore'
 import type { ProjectionStatus } from '../projection-status.js'
-import { openTelemetry, scope } from './open-telemetry.js'
 
 /** What a projector counts and measures, under the prefix `tidemark.projection.`. */
 export interface ProjectionMetrics {
@@ -19,16 +19,13 @@ export function createProjectionMetrics(
   schema: string,
   look: () => Promise<readonly ProjectionStatus[]>,
 ): ProjectionMetrics | undefined {
-  if (!openTelemetry) return undefined
-  const { metrics } = openTelemetry
-  // Without a provider every meter is the same.
-  if (metrics.getMeter(scope) === metrics.getMeter(`${scope}/other`)) return undefined
-  const meter = metrics.getMeter(scope)
+  const meter = meterOf('@tidemark/projections')
+  if (!meter) return undefined
   const of = (projection: string) => ({ 'tidemark.schema': schema, 'tidemark.projection': projection })
   const duration = meter.createHistogram('tidemark.projection.batch.duration', {
     unit: 's',
     description: 'how long a batch with events took, from its first event to its commit',
-    advice: { explicitBucketBoundaries: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30] },
+    advice: workDurations,
   })
   const failures = meter.createCounter('tidemark.projection.batch.failures', {
     unit: '{batch}',
