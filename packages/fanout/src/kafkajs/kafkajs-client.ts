@@ -1,13 +1,14 @@
 import { silentLogger, type Logger } from '@tidemark/eventstore'
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { KafkaConnectionOptions } from '../kafka-connection.js'
+import type { ClientSockets } from './client-sockets.js'
 import { quietIdleConnections } from './quiet-idle-connections.js'
 
 /** The retries of single requests are few and short: whoever sends has retries of its own around them. */
 const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 1000 }
 
 /** A kafkajs client whose log goes where ours goes. */
-export function createKafkajsClient(options: KafkaConnectionOptions): Kafka {
+export function createKafkajsClient(options: KafkaConnectionOptions, sockets?: ClientSockets): Kafka {
   const { brokers, clientId = 'tidemark', ssl, connectionTimeoutMs = 3000, requestTimeoutMs = 15_000 } = options
   quietIdleConnections()
   return new kafkajs.Kafka({
@@ -16,6 +17,7 @@ export function createKafkajsClient(options: KafkaConnectionOptions): Kafka {
     connectionTimeout: connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     retry,
+    ...(sockets && { socketFactory: sockets.factory }),
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => logTo(options.logger ?? silentLogger),
     ...(ssl === undefined ? {} : { ssl }),

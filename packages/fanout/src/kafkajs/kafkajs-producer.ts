@@ -1,6 +1,7 @@
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { KafkaRefusedError, ProducerClosedError } from '../errors.js'
 import type { KafkaProducerPort, RawKafkaRecord, TailRecord, TopicSettings } from '../kafka-producer-port.js'
+import { ClientSockets } from './client-sockets.js'
 import { KafkajsAdminConnection } from './kafkajs-admin.js'
 import { checkBrokers, type KafkaConnectionOptions } from '../kafka-connection.js'
 import { createKafkajsClient } from './kafkajs-client.js'
@@ -27,7 +28,11 @@ export function createKafkaProducer(options: KafkaConnectionOptions): KafkaProdu
   return new KafkajsProducer(options)
 }
 
+/** How long brokers may take to say goodbye. */
+const goodbyeMs = 1000
+
 class KafkajsProducer implements KafkaProducerPort {
+  private readonly sockets = new ClientSockets()
   private readonly kafka: Kafka
   private readonly brokers: readonly string[]
   private readonly admin: KafkajsAdminConnection
@@ -35,7 +40,7 @@ class KafkajsProducer implements KafkaProducerPort {
   private closed = false
 
   constructor(options: KafkaConnectionOptions) {
-    this.kafka = createKafkajsClient(options)
+    this.kafka = createKafkajsClient(options, this.sockets)
     this.brokers = options.brokers
     this.admin = new KafkajsAdminConnection(this.kafka, options.brokers)
     this.lane = new SendLane(
@@ -108,7 +113,7 @@ class KafkajsProducer implements KafkaProducerPort {
 
   async disconnect(): Promise<void> {
     this.closed = true
-    await Promise.all([this.lane.close(), this.admin.close()])
+    await this.sockets.closeAfter(Promise.all([this.lane.close(), this.admin.close()]), goodbyeMs)
   }
 
   private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
