@@ -4,7 +4,9 @@ import { TopicMissingError } from '../errors.js'
 import type { KafkaProducerPort } from '../kafka-producer-port.js'
 import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import { createKafkaProducer } from '../kafkajs/kafkajs-producer.js'
+import { showConsumerMetrics, type ConsumerMetrics } from '../telemetry/consumer-metrics.js'
 import { BatchRunner, type ConsumerCounts } from './batch-runner.js'
+import { readConsumerLag } from './consumer-lag.js'
 import { DeadLetters } from './dead-letters.js'
 import type { ConsumerDefinition } from './define-consumer.js'
 import { ConsumerConfigurationError } from './errors.js'
@@ -81,6 +83,7 @@ export class Consumer {
   private partitions: readonly string[] = []
   private trouble: Error | undefined
   private pruning: NodeJS.Timeout | undefined
+  private metrics: ConsumerMetrics | undefined
 
   /** @internal Use {@link createConsumer}. */
   constructor(
@@ -137,6 +140,12 @@ export class Consumer {
       await this.stop()
       throw error
     }
+    const { kafka } = this.options
+    this.metrics = showConsumerMetrics(
+      this.name,
+      () => this.status(),
+      'producer' in kafka ? undefined : async () => (await readConsumerLag(kafka, [this.definition]))[0],
+    )
     this.prune()
     this.pruning = setInterval(() => this.prune(), pruneIntervalMs)
     this.pruning.unref()
@@ -147,6 +156,7 @@ export class Consumer {
     if (this.state === 'stopped') return
     this.state = 'stopped'
     clearInterval(this.pruning)
+    this.metrics?.close()
     await this.reader.stop()
     if (this.ownsProducer) await this.producer.disconnect()
     this.partitions = []

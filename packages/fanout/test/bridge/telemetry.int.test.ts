@@ -1,47 +1,23 @@
-import { createRequire } from 'node:module'
-import type * as Api from '@opentelemetry/api'
-import type * as Metrics from '@opentelemetry/sdk-metrics'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { BrokerUnavailableError, listBridges, defineBridge, type KafkaProducerPort } from '../../src/index.js'
+import { useFigures } from '../collect-figures.js'
 import { appendOrders, Order, orderIds } from '../order.js'
 import { until } from '../until.js'
 import { uniqueTopic, useBridges } from '../use-bridges.js'
 
-// Required, as the package itself does it: the entries for bundlers, which the test runner prefers, leave the endings off their imports.
-const require = createRequire(import.meta.url)
-const { metrics } = require('@opentelemetry/api') as typeof Api
-const { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } =
-  require('@opentelemetry/sdk-metrics') as typeof Metrics
-
-const figures = new InMemoryMetricExporter(AggregationTemporality.DELTA)
-const reader = new PeriodicExportingMetricReader({ exporter: figures, exportIntervalMillis: 3_600_000 })
-
 describe.skipIf(!inject('kafkaBrokers'))('the figures of a bridge', () => {
   const bridges = useBridges()
   const { startBridge, caughtUp, newProducer } = bridges
-  beforeAll(() => void metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] })))
-  afterAll(async () => {
-    metrics.disable()
-    await reader.shutdown()
-  })
+  const collect = useFigures()
 
   /** The value of each figure since the last look. */
-  const measured = async () => {
-    figures.reset()
-    await reader.forceFlush()
-    const all = figures.getMetrics().at(-1)?.scopeMetrics ?? []
-    return new Map(
-      all
-        .filter(({ scope }) => scope.name === '@tidemark/fanout')
-        .flatMap((scope) => scope.metrics)
-        .flatMap(({ descriptor, dataPoints }) =>
-          dataPoints.map(({ attributes, value }) => {
-            expect(attributes).toEqual({ 'tidemark.schema': 'tidemark', 'tidemark.bridge': 'measured' })
-            return [descriptor.name.replace('tidemark.bridge.', ''), value] as const
-          }),
-        ),
+  const measured = async () =>
+    new Map(
+      (await collect()).map(({ name, attributes, value }) => {
+        expect(attributes).toEqual({ 'tidemark.schema': 'tidemark', 'tidemark.bridge': 'measured' })
+        return [name.replace('tidemark.bridge.', ''), value] as const
+      }),
     )
-  }
 
   test('tell what was sent, what waits, and what is parked, until it stops', async () => {
     const inner = newProducer()
