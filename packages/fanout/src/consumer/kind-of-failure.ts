@@ -1,4 +1,4 @@
-import { DatabaseError, translateDatabaseError } from '@tidemark/eventstore'
+import { DatabaseError, sqlStateOf, translateDatabaseError } from '@tidemark/eventstore'
 import { FanoutError } from '../errors.js'
 import { NotRetriableError, StreamGapError } from './errors.js'
 
@@ -14,18 +14,17 @@ export function kindOfFailure(error: unknown): FailureKind {
   if (error instanceof NotRetriableError) return 'final'
   if (error instanceof FanoutError) return error.retryable ? 'trouble' : 'failing'
   if (error instanceof DatabaseError) return error.kind === 'other' ? 'failing' : 'trouble'
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)) {
+  if (sqlStateOf(error) !== undefined) {
     const translated = translateDatabaseError(error)
     return translated instanceof DatabaseError && translated.kind !== 'other' ? 'trouble' : 'failing'
   }
-  return isSocketError(error, code) ? 'trouble' : 'failing'
+  return isSocketError(error) ? 'trouble' : 'failing'
 }
 
 /** The driver reports a broken connection by a code of the system, or by its own text. */
-function isSocketError(error: unknown, code: unknown): boolean {
+function isSocketError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (typeof code === 'string') return /^E[A-Z]+$/.test(code)
+  if ('code' in error && typeof error.code === 'string') return /^E[A-Z]+$/.test(error.code)
   return /^Connection terminated|^Client has encountered a connection error|^timeout exceeded when trying to connect/.test(
     error.message,
   )
