@@ -40,6 +40,13 @@ export function bareSends({ pool, brokers }: SendOptions): Contender {
       const admin = kafka.admin()
       await admin.connect()
       await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+      // The broker answers before it has told itself.
+      const isKnown = () =>
+        admin.fetchTopicMetadata({ topics: [topic] }).then(
+          () => true,
+          () => false,
+        )
+      while (!(await isKnown())) await new Promise((resolve) => setTimeout(resolve, 20))
       await admin.disconnect()
       const createPartitioner =
         () =>
