@@ -1,12 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { testProgram } from '@tidemark/test-servers'
+import type { ChildProcess } from 'node:child_process'
 
-const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
-const jiti = path('../../../node_modules/jiti/lib/jiti-cli.mjs')
-const program = path('programs/run-bridge.ts')
-
-/** The program runs from the sources, as the tests do. */
-const alias = JSON.stringify({ '@tidemark/eventstore': path('../../eventstore/src/index.ts') })
+const runBridge = await testProgram(new URL('programs/run-bridge.ts', import.meta.url))
 
 /** Where a bridge process finds its log and its topic. */
 export interface BridgeProcessOptions {
@@ -29,13 +24,6 @@ export function startBridgeProcess({
   failpoints,
   readBack,
 }: BridgeProcessOptions): ChildProcess {
-  const env = { ...process.env, JITI_ALIAS: alias, JITI_FS_CACHE: 'false', TIDEMARK_FAILPOINTS: failpoints }
-  return spawn(
-    process.execPath,
-    [jiti, program, databaseUrl, brokers, topic, name, ...(readBack === undefined ? [] : [String(readBack)])],
-    {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env,
-    },
-  )
+  const args = [databaseUrl, brokers, topic, name, ...(readBack === undefined ? [] : [String(readBack)])]
+  return runBridge(args, { failpoints })
 }

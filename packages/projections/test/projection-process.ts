@@ -1,12 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { testProgram } from '@tidemark/test-servers'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 
-const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
-const jiti = path('../../../node_modules/jiti/lib/jiti-cli.mjs')
-
-/** The program runs from the sources, as the tests do. */
-const alias = JSON.stringify({ '@tidemark/eventstore': path('../../eventstore/src/index.ts') })
+const runProjections = await testProgram(new URL('programs/run-projections.ts', import.meta.url))
 
 /** A process that follows the log with `customer-totals`, or rebuilds it, in a database of its own if given; leases of one second. */
 export function startProcess(
@@ -15,15 +11,7 @@ export function startProcess(
   failpoints?: string,
   readModelsUrl?: string,
 ): ChildProcess {
-  const args = readModelsUrl === undefined ? [databaseUrl, task] : [databaseUrl, task, readModelsUrl]
-  return startProgram('run-projections', args, failpoints)
-}
-
-/** One of the programs of these tests, as a process of its own. */
-export function startProgram(name: string, args: readonly string[], failpoints?: string): ChildProcess {
-  const env = { ...process.env, JITI_ALIAS: alias, JITI_FS_CACHE: 'false', TIDEMARK_FAILPOINTS: failpoints }
-  const program = path(`programs/${name}.ts`)
-  return spawn(process.execPath, [jiti, program, ...args], { stdio: ['ignore', 'ignore', 'inherit'], env })
+  return runProjections([databaseUrl, task, ...(readModelsUrl === undefined ? [] : [readModelsUrl])], { failpoints })
 }
 
 /** Waits for the end of a process; the signal that ended it, or undefined. */

@@ -20,6 +20,7 @@ export {
   type SchemaRegistryServer,
   type SchemaRegistryUnavailable,
 } from './schema-registry/start-schema-registry.js'
+export { testProgram, type StartProgramOptions } from './process/test-program.js'
 export type { FinishedProcess } from './process/run-to-end.js'
 export {
   createFaultProxy,

@@ -14,7 +14,7 @@ let parent: ChildProcess | undefined
 afterEach(() => void parent?.kill('SIGKILL'))
 
 async function startParent(...args: string[]): Promise<{ pids: number[]; dataDir: string }> {
-  const env = { ...process.env, JITI_FS_CACHE: 'false' }
+  const env = { ...process.env, JITI_FS_CACHE: fileURLToPath(new URL('../../../.cache/jiti', import.meta.url)) }
   const child = spawn(process.execPath, [jiti, program, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env })
   parent = child
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
