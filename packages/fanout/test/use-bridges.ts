@@ -1,4 +1,4 @@
-import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import { createEventStore, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
 import { afterAll, afterEach, beforeAll, inject } from 'vitest'
 import {
   createBridge,
@@ -10,6 +10,7 @@ import {
   type KafkaProducerPort,
   type RunBridgeOptions,
 } from '../src/index.js'
+import { readLog } from './read-topic.js'
 import { useStoreDatabase } from './store-database.js'
 import { until } from './until.js'
 
@@ -17,6 +18,12 @@ let topics = 0
 
 /** A topic that no other test has. */
 export const uniqueTopic = () => `bridge-${process.pid}-${Date.now()}-${++topics}`
+
+/** The events of orders whose ids begin with a text; each test has orders of its own. */
+export const onlyOrders =
+  (prefix: string) =>
+  ({ aggregateId }: RecordedEvent): boolean =>
+    aggregateId.startsWith(prefix)
 
 /** A store of its own for a test file, and bridges on it that end with their test. */
 export function useBridges() {
@@ -47,6 +54,8 @@ export function useBridges() {
     get store() {
       return state.store!
     },
+    /** The events in the log of orders whose ids begin with a text. */
+    logOf: async (prefix: string): Promise<RecordedEvent[]> => (await readLog(state.store!)).filter(onlyOrders(prefix)),
     startBridge: async (definition: BridgeOptions, options: Partial<RunBridgeOptions> = {}): Promise<Bridge> => {
       const producer = options.producer ?? newProducer()
       const bridge = createBridge(state.store!, defineBridge(definition), { createTopics, ...options, producer })

@@ -1,7 +1,5 @@
-import { createEventStore, type EventStore } from '@tidemark/eventstore'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import {
-  createProjector,
   defineHandler,
   groupParked,
   incompleteRows,
@@ -9,36 +7,19 @@ import {
   ProjectionDefinitionError,
   rebuildProjection,
   resumeProjection,
-  type AnyProjection,
-  type Projector,
 } from '../src/index.js'
 import { rowsOf } from './order-log.js'
-import { useStoreDatabase } from './store-database.js'
+import { useProjectors } from './use-projectors.js'
 import { code, groups, tallies, Tally } from './tally.js'
 
 describe('an event that a projection keeps failing on', () => {
-  const database = useStoreDatabase({ max: 20 })
-  let store: EventStore
-  const projectors: Projector[] = []
-  beforeAll(() => {
-    store = createEventStore(database.pool)
-  })
-  afterEach(async () => {
+  const projectors = useProjectors({ watchIntervalMs: 50, leaseMs: 1000 })
+  const { start, reached } = projectors
+  afterEach(() => {
     code.takesThirteen = false
-    await Promise.all(projectors.splice(0).map((projector) => projector.stop()))
   })
-  afterAll(() => store.close())
-
-  const start = async (...projections: AnyProjection[]) => {
-    const projector = createProjector(store, projections, { watchIntervalMs: 50, leaseMs: 1000 })
-    projectors.push(projector)
-    await projector.start()
-    return projector
-  }
   const count = (id: string, by: number, group = 'even') =>
-    store.append(Tally, id, [{ type: 'Counted', data: { by, group } }], { expectedVersion: 'any' })
-  const reached = async (projector: Projector, name: string) =>
-    expect(await projector.waitFor(name, (await store.head()).position, { timeoutMs: 10_000 })).toBe('reached')
+    projectors.store.append(Tally, id, [{ type: 'Counted', data: { by, group } }], { expectedVersion: 'any' })
 
   test('is set aside with the later ones of its stream, and the others go on', async () => {
     const parking = tallies('parking', { policy: 'park', retries: 2 })
@@ -49,11 +30,11 @@ describe('an event that a projection keeps failing on', () => {
     await count('good', 4)
     const later = await count('bad', 7)
     await reached(projector, 'parking')
-    expect(await rowsOf(store, parking)).toEqual([
+    expect(await rowsOf(projectors.store, parking)).toEqual([
       { id: 'bad', sum: 5 },
       { id: 'good', sum: 7 },
     ])
-    const parked = await listParked(store, { projection: 'parking' })
+    const parked = await listParked(projectors.store, { projection: 'parking' })
     expect(parked).toMatchObject([
       {
         ...{
@@ -69,23 +50,27 @@ describe('an event that a projection keeps failing on', () => {
       },
       { position: later.position, status: 'blocked', error: undefined, blocks: 0 },
     ])
-    expect(await incompleteRows(store, parking, ['good', 'bad', 'none'])).toEqual(new Set(['bad']))
+    expect(await incompleteRows(projectors.store, parking, ['good', 'bad', 'none'])).toEqual(new Set(['bad']))
     // After a restart its stream waits still.
     await projector.stop()
     const again = await start(parking)
     await count('bad', 8)
     await reached(again, 'parking')
-    expect(await listParked(store, { projection: 'parking' })).toHaveLength(3)
-    expect((await rowsOf(store, parking))[0]).toEqual({ id: 'bad', sum: 5 })
+    expect(await listParked(projectors.store, { projection: 'parking' })).toHaveLength(3)
+    expect((await rowsOf(projectors.store, parking))[0]).toEqual({ id: 'bad', sum: 5 })
   })
 
   test('fails alike under one fingerprint, whatever the stream', async () => {
     const parking = tallies('alike', { policy: 'park', retries: 0 })
     const projector = await start(parking)
     for (const id of ['one', 'two', 'three']) await count(id, 13)
-    await store.append(Tally, 'one', [{ type: 'Noted', data: { text: 'later' } }], { expectedVersion: 'any' })
+    await projectors.store.append(Tally, 'one', [{ type: 'Noted', data: { text: 'later' } }], {
+      expectedVersion: 'any',
+    })
     await reached(projector, 'alike')
-    const fresh = (await groupParked(store, { projection: 'alike' })).filter(({ type }) => type === 'Counted')
+    const fresh = (await groupParked(projectors.store, { projection: 'alike' })).filter(
+      ({ type }) => type === 'Counted',
+    )
     expect(fresh).toHaveLength(1)
     expect(fresh[0]).toMatchObject({
       projection: 'alike',
@@ -103,8 +88,8 @@ describe('an event that a projection keeps failing on', () => {
     const { position } = await count('pair', 13, 'even+odd')
     await count('other', 2, 'odd')
     await reached(projector, 'both')
-    const rows = await rowsOf(store, parking)
-    const { events } = await store.log.read({ after: 0n, limit: 10_000, types: ['Counted'] })
+    const rows = await rowsOf(projectors.store, parking)
+    const { events } = await projectors.store.log.read({ after: 0n, limit: 10_000, types: ['Counted'] })
     const counted = events.filter((one) => one.streamId !== 'tally-pair' || one.position < position)
     const expected = (group: string) =>
       counted
@@ -112,7 +97,7 @@ describe('an event that a projection keeps failing on', () => {
         .filter((data) => data.group.split('+').includes(group))
         .reduce((sum, { by }) => sum + by, 0)
     expect(rows).toEqual(['even', 'odd'].map((group) => ({ group, sum: expected(group) })))
-    expect(await incompleteRows(store, parking, ['even', 'odd'])).toEqual(new Set(['even', 'odd']))
+    expect(await incompleteRows(projectors.store, parking, ['even', 'odd'])).toEqual(new Set(['even', 'odd']))
   })
 
   test('is left out for good by the policy to skip, which is on record', async () => {
@@ -120,10 +105,10 @@ describe('an event that a projection keeps failing on', () => {
     const projector = await start(skipping)
     for (const by of [1, 13, 2]) await count('skips', by)
     await reached(projector, 'skipping')
-    expect((await rowsOf(store, skipping)).find(({ id }) => id === 'skips')).toEqual({ id: 'skips', sum: 3 })
-    const skipped = await listParked(store, { projection: 'skipping', status: 'skipped' })
+    expect((await rowsOf(projectors.store, skipping)).find(({ id }) => id === 'skips')).toEqual({ id: 'skips', sum: 3 })
+    const skipped = await listParked(projectors.store, { projection: 'skipping', status: 'skipped' })
     expect(skipped.find(({ streamId }) => streamId === 'tally-skips')).toMatchObject({ version: 2n, keys: ['skips'] })
-    expect(await groupParked(store, { projection: 'skipping' })).toEqual([])
+    expect(await groupParked(projectors.store, { projection: 'skipping' })).toEqual([])
   })
 
   test('stops the projection otherwise, until it is resumed, and its pauses outlast a restart', async () => {
@@ -133,22 +118,22 @@ describe('an event that a projection keeps failing on', () => {
     await expect.poll(async () => (await failed())?.state, { timeout: 5000 }).toBe('failed')
     expect((await failed())?.error).toContain('cannot count by 13')
     expect((await failed())?.failures).toBe(3)
-    expect(await listParked(store, { projection: 'stopping' })).toEqual([])
+    expect(await listParked(projectors.store, { projection: 'stopping' })).toEqual([])
     await projector.stop()
-    const { rows } = await database.pool.query<{ failures: number; waits: boolean }>(
+    const { rows } = await projectors.database.pool.query<{ failures: number; waits: boolean }>(
       `select failures, retry_at is not null as waits from tidemark.checkpoints where name like 'projection:stopping%'`,
     )
     expect(rows).toEqual([{ failures: 3, waits: true }])
     const again = await start(stopping)
     await expect.poll(async () => (await again.status())[0]?.failures, { timeout: 5000 }).toBe(4)
     code.takesThirteen = true
-    expect(await resumeProjection(store, stopping)).toBe(true)
+    expect(await resumeProjection(projectors.store, stopping)).toBe(true)
     await reached(again, 'stopping')
     expect((await again.status())[0]).toMatchObject({ state: 'running', failures: 0 })
   })
 
   test('is found by a handler in a batch of many, whose other effects happen once', async () => {
-    await database.pool.query('create table handled (position bigint primary key)')
+    await projectors.database.pool.query('create table handled (position bigint primary key)')
     const handler = defineHandler({
       ...{ name: 'picky', version: 1, on: Tally, poison: { policy: 'park', retries: 1 } },
       async handle(transaction, events) {
@@ -163,13 +148,13 @@ describe('an event that a projection keeps failing on', () => {
     )
     const projector = await start(handler)
     await reached(projector, 'picky')
-    const parked = await listParked(store, { projection: 'picky' })
+    const parked = await listParked(projectors.store, { projection: 'picky' })
     expect(parked.some(({ status, error }) => status === 'failed' && error?.message.includes('division by zero'))).toBe(
       true,
     )
-    const { rows } = await database.pool.query<{ position: string }>('select position from handled')
+    const { rows } = await projectors.database.pool.query<{ position: string }>('select position from handled')
     const handled = new Set(rows.map(({ position }) => BigInt(position)))
-    const { events } = await store.log.read({ after: 0n, limit: 10_000, categories: ['tally'] })
+    const { events } = await projectors.store.log.read({ after: 0n, limit: 10_000, categories: ['tally'] })
     const missing = events.filter(({ position }) => !handled.has(position)).map(({ position }) => position)
     expect(missing).toEqual(parked.map(({ position }) => position))
   })
@@ -178,18 +163,18 @@ describe('an event that a projection keeps failing on', () => {
     const parking = tallies('rebuilt', { policy: 'park', retries: 0 }, 3)
     const projector = await start(parking)
     await reached(projector, 'rebuilt')
-    const before = await rowsOf(store, parking)
-    const parked = await listParked(store, { projection: 'rebuilt' })
-    await rebuildProjection(store, parking, { batchSize: 7, shards: 2 })
-    expect(await rowsOf(store, parking)).toEqual(before)
-    const after = await listParked(store, { projection: 'rebuilt' })
+    const before = await rowsOf(projectors.store, parking)
+    const parked = await listParked(projectors.store, { projection: 'rebuilt' })
+    await rebuildProjection(projectors.store, parking, { batchSize: 7, shards: 2 })
+    expect(await rowsOf(projectors.store, parking)).toEqual(before)
+    const after = await listParked(projectors.store, { projection: 'rebuilt' })
     const places = (list: typeof parked, table: string) =>
       list.filter(({ consumer }) => consumer === table).map(({ position, status }) => `${position} ${status}`)
     expect(places(after, 'rebuilt_v1_2')).toEqual(places(parked, 'rebuilt_v1_1'))
     expect(places(after, 'rebuilt_v1_2').length).toBeGreaterThan(3)
     // What a table had set aside is forgotten with it.
-    await rebuildProjection(store, parking)
-    expect(places(await listParked(store, { projection: 'rebuilt' }), 'rebuilt_v1_1')).toEqual([])
+    await rebuildProjection(projectors.store, parking)
+    expect(places(await listParked(projectors.store, { projection: 'rebuilt' }), 'rebuilt_v1_1')).toEqual([])
   })
 
   test('a row that Postgres would not take is the event’s fault', async () => {
@@ -201,9 +186,11 @@ describe('an event that a projection keeps failing on', () => {
     code.takesThirteen = true
     const projector = await start(unstorable)
     await count('noted', 1)
-    await store.append(Tally, 'noted', [{ type: 'Noted', data: { text: 'x' } }], { expectedVersion: 'any' })
+    await projectors.store.append(Tally, 'noted', [{ type: 'Noted', data: { text: 'x' } }], { expectedVersion: 'any' })
     await reached(projector, 'texts')
-    const found = (await listParked(store, { projection: 'texts' })).find(({ streamId }) => streamId === 'tally-noted')
+    const found = (await listParked(projectors.store, { projection: 'texts' })).find(
+      ({ streamId }) => streamId === 'tally-noted',
+    )
     expect(found?.error).toMatchObject({ code: 'PROJECTIONS_INVALID_ROW', message: expect.stringContaining('$.note') })
   })
 

@@ -1,9 +1,9 @@
-import { createEventStore, defineAggregate, event, UnknownEventError, type EventStore } from '@tidemark/eventstore'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { defineAggregate, event, UnknownEventError } from '@tidemark/eventstore'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createProjector, defineHandler, defineProjection, rebuildProjection, type Projector } from '../src/index.js'
+import { defineHandler, defineProjection, rebuildProjection } from '../src/index.js'
 import { rowsOf } from './order-log.js'
-import { useStoreDatabase } from './store-database.js'
+import { useProjectors } from './use-projectors.js'
 
 const filled = event(z.object({ litres: z.number() }))
 const Level = z.object({ tankId: z.string(), litres: z.number() })
@@ -43,31 +43,22 @@ function codeFor(name: string, unknownEvents: 'fail' | 'ignore' = 'fail') {
 }
 
 describe('an event of a type that only newer code knows', () => {
-  const database = useStoreDatabase({ max: 20 })
-  let store: EventStore
-  const projectors: Projector[] = []
-  beforeAll(() => {
-    store = createEventStore(database.pool)
-  })
-  afterEach(async () => {
-    await Promise.all(projectors.splice(0).map((projector) => projector.stop()))
-  })
-  afterAll(() => store.close())
-
-  const start = async (...definitions: Parameters<typeof createProjector>[1][number][]) => {
-    const projector = createProjector(store, definitions, { batchSize: 10, leaseMs: 300, watchIntervalMs: 50 })
-    projectors.push(projector)
-    await projector.start()
-    return projector
-  }
+  const projectors = useProjectors({ batchSize: 10, leaseMs: 300, watchIntervalMs: 50 })
+  const { start } = projectors
   const fill = async (category: string, times: number) => {
     for (let time = 0; time < times; time++)
-      await store.appendToStream(`${category}-1`, [{ type: 'Filled', schemaVersion: 1, data: { litres: 1 } }], {
-        expectedVersion: 'any',
-      })
+      await projectors.store.appendToStream(
+        `${category}-1`,
+        [{ type: 'Filled', schemaVersion: 1, data: { litres: 1 } }],
+        {
+          expectedVersion: 'any',
+        },
+      )
   }
   const drain = (category: string) =>
-    store.appendToStream(`${category}-1`, [{ type: 'Drained', schemaVersion: 1, data: {} }], { expectedVersion: 'any' })
+    projectors.store.appendToStream(`${category}-1`, [{ type: 'Drained', schemaVersion: 1, data: {} }], {
+      expectedVersion: 'any',
+    })
 
   // At the head the log is passed in order; far behind it, the types are looked up.
   test.each([
@@ -78,7 +69,9 @@ describe('an event of a type that only newer code knows', () => {
     await fill(category, 2)
     const early = strangers === 0 ? await start(levels, handler) : undefined
     if (early)
-      expect(await early.waitFor(levels.name, (await store.head()).position, { timeoutMs: 20_000 })).toBe('reached')
+      expect(await early.waitFor(levels.name, (await projectors.store.head()).position, { timeoutMs: 20_000 })).toBe(
+        'reached',
+      )
     await fill('stranger', strangers)
     const { position } = await drain(category)
     await fill(category, 1)
@@ -89,14 +82,14 @@ describe('an event of a type that only newer code knows', () => {
         .toContain('deploy the code that wrote it')
       expect((await today.status()).find((status) => status.name === name)!.position).toBeLessThan(position)
     }
-    if (early) expect(await rowsOf(store, levels)).toEqual([{ tankId: '1', litres: 2 }])
-    await expect(rebuildProjection(store, levels)).rejects.toThrow(UnknownEventError)
+    if (early) expect(await rowsOf(projectors.store, levels)).toEqual([{ tankId: '1', litres: 2 }])
+    await expect(rebuildProjection(projectors.store, levels)).rejects.toThrow(UnknownEventError)
 
     const next = await start(nextLevels)
-    const head = (await store.head()).position
+    const head = (await projectors.store.head()).position
     // Until it has taken over, what stopped the other counts.
     await expect.poll(() => next.waitFor(levels.name, head, { timeoutMs: 5000 }), { timeout: 20_000 }).toBe('reached')
-    expect(await rowsOf(store, nextLevels)).toEqual([{ tankId: '1', litres: 1 }])
+    expect(await rowsOf(projectors.store, nextLevels)).toEqual([{ tankId: '1', litres: 1 }])
   })
 
   test('is passed over where the aggregate says so', async () => {
@@ -106,7 +99,9 @@ describe('an event of a type that only newer code knows', () => {
     await fill('lenient', 1)
     const projector = await start(levels, handler)
     for (const { name } of [levels, handler])
-      expect(await projector.waitFor(name, (await store.head()).position, { timeoutMs: 20_000 })).toBe('reached')
-    expect(await rowsOf(store, levels)).toEqual([{ tankId: '1', litres: 2 }])
+      expect(await projector.waitFor(name, (await projectors.store.head()).position, { timeoutMs: 20_000 })).toBe(
+        'reached',
+      )
+    expect(await rowsOf(projectors.store, levels)).toEqual([{ tankId: '1', litres: 2 }])
   })
 })

@@ -13,9 +13,9 @@ import {
   type KafkaProducerPort,
 } from '../../src/index.js'
 import { Order, orderIds } from '../order.js'
-import { readLog, readTopic } from '../read-topic.js'
+import { readTopic } from '../read-topic.js'
 import { until } from '../until.js'
-import { uniqueTopic, useBridges } from '../use-bridges.js'
+import { onlyOrders, uniqueTopic, useBridges } from '../use-bridges.js'
 
 const placed = (note?: string) => ({
   type: 'OrderPlaced' as const,
@@ -26,13 +26,16 @@ const clean = { missing: [], foreign: [], outOfOrder: [], duplicates: 0 }
 
 describe.skipIf(!inject('kafkaBrokers'))('a bridge that cannot publish an event', () => {
   const bridges = useBridges()
-  const { brokers, newProducer, startBridge, caughtUp } = bridges
+  const { brokers, newProducer, startBridge, caughtUp, logOf } = bridges
 
-  /** A bridge for the orders of one test only, so that tests do not see each other's events. */
-  const onlyOrders = (prefix: string) => (event: RecordedEvent) => event.aggregateId.startsWith(prefix)
-  const logOf = async (prefix: string) => (await readLog(bridges.store)).filter(onlyOrders(prefix))
   const append = (id: string, events: ReturnType<typeof placed>[]) =>
     bridges.store.append(Order, id, events, { expectedVersion: 'any' })
+  /** A bridge whose first order goes to another topic. */
+  const routed = (name: string, topic: string, other: string): BridgeOptions => ({
+    name,
+    where: onlyOrders(name),
+    topic: ({ aggregateId }) => (aggregateId === `${name}-1` ? other : topic),
+  })
   const parkedOf = async (bridge: string) =>
     (await listParkedRecords(bridges.store, { bridge })).map(({ streamId, version, status }) => [
       streamId,
@@ -143,11 +146,7 @@ describe.skipIf(!inject('kafkaBrokers'))('a bridge that cannot publish an event'
   test('waits for a topic that is missing, then parks what goes there; other topics go on', async () => {
     const topic = uniqueTopic()
     const missing = `${topic}-missing`
-    const options: BridgeOptions = {
-      name: 'missing',
-      where: onlyOrders('missing'),
-      topic: ({ aggregateId }) => (aggregateId === 'missing-1' ? missing : topic),
-    }
+    const options = routed('missing', topic, missing)
     const producer = newProducer()
     await producer.createTopic(topic, bridges.createTopics)
     const bridge = await startBridge(options, { createTopics: undefined as never, topicPatienceMs: 300, producer })
@@ -175,11 +174,7 @@ describe.skipIf(!inject('kafkaBrokers'))('a bridge that cannot publish an event'
   test('parks what goes to a topic that somebody deleted', async () => {
     const topic = uniqueTopic()
     const deleted = `${topic}-deleted`
-    const options: BridgeOptions = {
-      name: 'deleted',
-      where: onlyOrders('deleted'),
-      topic: ({ aggregateId }) => (aggregateId === 'deleted-1' ? deleted : topic),
-    }
+    const options = routed('deleted', topic, deleted)
     const producer = newProducer()
     for (const each of [topic, deleted]) await producer.createTopic(each, bridges.createTopics)
     const bridge = await startBridge(options, { createTopics: undefined as never, topicPatienceMs: 300, producer })

@@ -1,22 +1,15 @@
 import { describe, expect, inject, test } from 'vitest'
 import { checkPublished, type BridgeOptions, type KafkaProducerPort, type KafkaRecord } from '../../src/index.js'
 import { appendOrders, orderIds } from '../order.js'
-import { readLog, readTopic } from '../read-topic.js'
+import { readTopic } from '../read-topic.js'
 import { until } from '../until.js'
-import { uniqueTopic, useBridges } from '../use-bridges.js'
+import { onlyOrders, uniqueTopic, useBridges } from '../use-bridges.js'
 
 const clean = { missing: [], foreign: [], outOfOrder: [], duplicates: 0 }
 
 describe.skipIf(!inject('kafkaBrokers'))('what was published behind the checkpoint', () => {
   const bridges = useBridges()
-  const { brokers, newProducer, startBridge, caughtUp } = bridges
-
-  const only =
-    (prefix: string): BridgeOptions['where'] =>
-    ({ aggregateId }) =>
-      aggregateId.startsWith(prefix)
-  const logOf = async (prefix: string) =>
-    (await readLog(bridges.store)).filter(({ aggregateId }) => aggregateId.startsWith(prefix))
+  const { brokers, newProducer, startBridge, caughtUp, logOf } = bridges
 
   /** Publishes orders with a bridge, and sets its checkpoint back to the beginning. */
   async function publishAndForget(options: BridgeOptions): Promise<void> {
@@ -29,7 +22,7 @@ describe.skipIf(!inject('kafkaBrokers'))('what was published behind the checkpoi
   }
 
   test('is left out, whatever its size and whatever comes after it in the log', async () => {
-    const options = { name: 'again', topic: uniqueTopic(), where: only('again') }
+    const options = { name: 'again', topic: uniqueTopic(), where: onlyOrders('again') }
     await appendOrders(bridges.store, orderIds('again', 50))
     await publishAndForget(options)
     await appendOrders(bridges.store, orderIds('again-later', 10))
@@ -49,8 +42,8 @@ describe.skipIf(!inject('kafkaBrokers'))('what was published behind the checkpoi
       topic,
       where: ({ aggregateId, version }) => aggregateId.startsWith('shared') && version > 1n,
     })
-    await publishAndForget({ name: 'other', topic, where: only('shared'), source: '/other' })
-    const bridge = await startBridge({ name: 'shared', topic, where: only('shared') })
+    await publishAndForget({ name: 'other', topic, where: onlyOrders('shared'), source: '/other' })
+    const bridge = await startBridge({ name: 'shared', topic, where: onlyOrders('shared') })
     await caughtUp(bridge)
     expect((await bridge.status()).published).toBe(20)
     const events = await logOf('shared')
@@ -61,7 +54,7 @@ describe.skipIf(!inject('kafkaBrokers'))('what was published behind the checkpoi
   })
 
   test('is published again where the topic cannot be read', async () => {
-    const options = { name: 'denied', topic: uniqueTopic(), where: only('denied') }
+    const options = { name: 'denied', topic: uniqueTopic(), where: onlyOrders('denied') }
     await appendOrders(bridges.store, orderIds('denied', 5))
     await publishAndForget(options)
     const inner = newProducer()

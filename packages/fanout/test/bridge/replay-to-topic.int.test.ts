@@ -1,23 +1,16 @@
 import { describe, expect, inject, test } from 'vitest'
-import { checkPublished, defineBridge, replayToTopic, type BridgeOptions } from '../../src/index.js'
+import { checkPublished, defineBridge, replayToTopic } from '../../src/index.js'
 import { appendOrders, Order, orderIds } from '../order.js'
-import { readLog, readTopic } from '../read-topic.js'
-import { uniqueTopic, useBridges } from '../use-bridges.js'
+import { readTopic } from '../read-topic.js'
+import { onlyOrders, uniqueTopic, useBridges } from '../use-bridges.js'
 
 const clean = { missing: [], foreign: [], outOfOrder: [], duplicates: 0 }
 
 describe.skipIf(!inject('kafkaBrokers'))('a range of the log', () => {
   const bridges = useBridges()
-  const { brokers, createTopics, newProducer, startBridge, caughtUp } = bridges
-  const only =
-    (prefix: string): BridgeOptions['where'] =>
-    ({ aggregateId }) =>
-      aggregateId.startsWith(prefix)
-  const logOf = async (prefix: string) =>
-    (await readLog(bridges.store)).filter(({ aggregateId }) => aggregateId.startsWith(prefix))
-
+  const { brokers, createTopics, newProducer, startBridge, caughtUp, logOf } = bridges
   test('is published again to another topic, beside the live flow, up to the head', async () => {
-    const options = { name: 'other', topic: uniqueTopic(), where: only('other') }
+    const options = { name: 'other', topic: uniqueTopic(), where: onlyOrders('other') }
     const bridge = await startBridge(options)
     await appendOrders(bridges.store, orderIds('other', 40))
     await caughtUp(bridge)
@@ -39,7 +32,7 @@ describe.skipIf(!inject('kafkaBrokers'))('a range of the log', () => {
   })
 
   test('goes no further to the topics of the bridge than the bridge has come, and leaves parked keys alone', async () => {
-    const options = { name: 'own', topic: uniqueTopic(), where: only('own') }
+    const options = { name: 'own', topic: uniqueTopic(), where: onlyOrders('own') }
     await appendOrders(bridges.store, orderIds('own', 10))
     const placed = (note: string) => ({ type: 'OrderPlaced' as const, data: { total: 1, note } })
     await bridges.store.append(Order, 'own-large', [placed('x'), placed('x'.repeat(6000)), placed('x')], {
@@ -59,7 +52,7 @@ describe.skipIf(!inject('kafkaBrokers'))('a range of the log', () => {
   })
 
   test('is published no faster than asked for, and ends where it is told to', async () => {
-    const options = { name: 'slow', topic: uniqueTopic(), where: only('slow') }
+    const options = { name: 'slow', topic: uniqueTopic(), where: onlyOrders('slow') }
     await appendOrders(bridges.store, orderIds('slow', 20))
     const events = await logOf('slow')
     const before = performance.now()
@@ -78,7 +71,7 @@ describe.skipIf(!inject('kafkaBrokers'))('a range of the log', () => {
   })
 
   test('leaves out what cannot be published, with the later events of its key', async () => {
-    const options = { name: 'left', topic: uniqueTopic(), where: only('left') }
+    const options = { name: 'left', topic: uniqueTopic(), where: onlyOrders('left') }
     await appendOrders(bridges.store, orderIds('left', 3))
     const broken = defineBridge({
       ...options,
