@@ -125,6 +125,22 @@ export class PartitionCountChangedError extends FanoutError {
   }
 }
 
+/** Thrown when a process has another number of lanes for a bridge than one that runs: it waits until all of those have stopped. */
+export class LaneCountDiffersError extends FanoutError {
+  override readonly code = 'FANOUT_LANE_COUNT_DIFFERS'
+  override readonly retryable = true
+  constructor(
+    readonly bridge: string,
+    /** The number of lanes here, and there. */
+    readonly lanes: { readonly here: number; readonly running: number },
+    readonly owner: string,
+  ) {
+    super(
+      `bridge "${bridge}" has ${lanes.here} lanes here, and ${owner} runs it with ${lanes.running}: this process waits until all of those have stopped; give them the same number`,
+    )
+  }
+}
+
 interface UnpublishableFacts {
   readonly reason: string
   readonly key?: string | undefined

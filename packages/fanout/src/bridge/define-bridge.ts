@@ -39,6 +39,11 @@ export interface BridgeOptions {
   readonly onUnpublishable?: 'park' | 'halt'
   /** Creates topics that are missing, like this; without it a missing topic is an error. */
   readonly createTopics?: TopicSettings
+  /**
+   * Into how many lanes its keys are shared out, 1 to 64; 1 unless said. Each has a producer, a checkpoint and a lease of its own, so that several processes
+   * share one bridge. A divisor of the topics' partitions, so that no partition has records of two lanes.
+   */
+  readonly lanes?: number
 }
 
 /** What a bridge publishes, and where to; made by {@link defineBridge}. */
@@ -60,6 +65,7 @@ export interface BridgeDefinition {
   readonly partitioner: (key: string, partitionCount: number) => number
   readonly onUnpublishable: NonNullable<BridgeOptions['onUnpublishable']>
   readonly createTopics: TopicSettings | undefined
+  readonly lanes: number
 }
 
 /**
@@ -82,7 +88,7 @@ export interface BridgeDefinition {
  */
 export function defineBridge(options: BridgeOptions): BridgeDefinition {
   const { name, from, types, where, topic, key = recordKeyOf, source, dataSchema, headers, createTopics } = options
-  const { payload = 'event', format = 'binary', onUnpublishable = 'park', partitioner } = options
+  const { payload = 'event', format = 'binary', onUnpublishable = 'park', partitioner, lanes = 1 } = options
   checkName(name)
   const categories = from?.map((aggregate) => aggregate.name)
   checkTypes(name, from, types)
@@ -90,6 +96,8 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
   checkChoice(name, 'format', format, ['binary', 'structured'])
   checkChoice(name, 'onUnpublishable', onUnpublishable, ['park', 'halt'])
   if (createTopics) checkTopicSettings(name, createTopics)
+  if (!Number.isInteger(lanes) || lanes < 1 || lanes > 64)
+    throw new BridgeConfigurationError(`bridge "${name}": lanes is a whole number from 1 to 64`)
   const { topicOf, known } = chooseTopics(name, topic, categories)
   const storedTypes = types && storedTypesOf(from ?? [], types)
   return {
@@ -100,7 +108,7 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
     topicOf,
     topicOfKind: dependsOnKind(topic) ? (kind) => topicOf(kind as RecordedEvent) : undefined,
     keyOf: key,
-    ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics },
+    ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics, lanes },
     partitioner: partitioner ?? partitionFor,
   }
 }
