@@ -125,6 +125,16 @@ export class PartitionCountChangedError extends FanoutError {
   }
 }
 
+/** Thrown when a bridge is to publish in transactions by a client that has none. */
+export class TransactionsUnsupportedError extends FanoutError {
+  override readonly code = 'FANOUT_TRANSACTIONS_UNSUPPORTED'
+  constructor(readonly bridge: string) {
+    super(
+      `bridge "${bridge}" publishes in transactions, which its Kafka client does not offer: take createKafkaProducer, or leave "transactional" out`,
+    )
+  }
+}
+
 /** Thrown when a process has another number of lanes for a bridge than one that runs: it waits until all of those have stopped. */
 export class LaneCountDiffersError extends FanoutError {
   override readonly code = 'FANOUT_LANE_COUNT_DIFFERS'

@@ -28,11 +28,14 @@ export {
   SendAbortedError,
   TopicCompactedError,
   TopicMissingError,
+  TransactionsUnsupportedError,
   UnacknowledgedError,
 } from './errors.js'
 export type {
   KafkaProducerPort,
   KafkaRecord,
+  KafkaTransactions,
+  NewTopic,
   RawKafkaRecord,
   TailRecord,
   TopicSettings,

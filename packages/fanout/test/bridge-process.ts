@@ -1,6 +1,6 @@
 import { testProgram } from '@tidemark/test-servers'
 import type { ChildProcess } from 'node:child_process'
-import type { RunBridgeOptions } from '../src/index.js'
+import type { BridgeOptions, RunBridgeOptions } from '../src/index.js'
 
 const runBridge = await testProgram(new URL('programs/run-bridge.ts', import.meta.url))
 
@@ -12,8 +12,8 @@ export interface BridgeProcessOptions {
   readonly name: string
   /** For `TIDEMARK_FAILPOINTS`, such as `bridge.after-send=kill@3`. */
   readonly failpoints?: string | undefined
-  /** How many lanes the bridge has; one unless said. */
-  readonly lanes?: number
+  /** What else its definition says, as far as it can be written down. */
+  readonly definition?: Pick<BridgeOptions, 'lanes' | 'transactional'>
   /** Other options than batches of 50 and a lease of one second. */
   readonly options?: Omit<Partial<RunBridgeOptions>, 'producer' | 'serializer' | 'logger'>
 }

@@ -1,5 +1,5 @@
 import { inTransaction, on, type EventStore, type Logger } from '@tidemark/eventstore'
-import { LaneCountDiffersError } from '../errors.js'
+import { BridgeConfigurationError, LaneCountDiffersError } from '../errors.js'
 import {
   deleteLaneCheckpoints,
   insertLaneCheckpoints,
@@ -17,6 +17,7 @@ import type { BridgeDefinition } from './define-bridge.js'
  * published is published again. Afterwards the old checkpoints are not there any more, so whoever had one cannot move it.
  *
  * @throws {LaneCountDiffersError} a process that counts otherwise has one of the old checkpoints, or waits for one.
+ * @throws {BridgeConfigurationError} it publishes in transactions, and had another number.
  */
 export async function arrangeLanes(store: EventStore, definition: BridgeDefinition, logger: Logger): Promise<void> {
   const { name, lanes } = definition
@@ -27,6 +28,7 @@ export async function arrangeLanes(store: EventStore, definition: BridgeDefiniti
     await lockLanes(database, name)
     const found = await selectLaneCheckpoints(database, name)
     if (areThere(wanted, found)) return undefined
+    if (definition.progressTopic !== undefined && found.length > 0) throw countIsFixed(definition, found.length)
     const slowest = found.toSorted((a, b) => (a.position < b.position ? -1 : 1))[0]
     const from = slowest ?? { position: 0n, eventId: undefined, epoch: undefined }
     await giveUp(database, definition, found)
@@ -37,6 +39,13 @@ export async function arrangeLanes(store: EventStore, definition: BridgeDefiniti
     return slowest && { lanes, before: laneOfCheckpoint(slowest.name).count, position: slowest.position }
   })
   if (moved) logger.info({ bridge: name, ...moved }, 'the bridge has another number of lanes from here on')
+}
+
+/** What the faster lanes had published would be committed twice. */
+function countIsFixed({ name, lanes }: BridgeDefinition, before: number): BridgeConfigurationError {
+  return new BridgeConfigurationError(
+    `bridge "${name}" publishes in transactions, so it keeps its number of lanes: it has ${before}, and ${lanes} here. Set lanes to ${before}, or give it another name`,
+  )
 }
 
 function areThere(wanted: readonly string[], found: readonly LaneCheckpoint[]): boolean {

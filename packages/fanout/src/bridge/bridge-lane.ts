@@ -23,6 +23,7 @@ import { ReadBack } from './read-back.js'
 import type { RecordSenderOptions } from './record-sender.js'
 import { SendMeter } from './send-meter.js'
 import { isTopicTrouble, type TopicPartitions } from './topic-partitions.js'
+import { TransactionalLane } from './transactional-lane.js'
 import { WaitingKeys } from './waiting-keys.js'
 
 export interface BridgeLaneOptions extends Omit<SendOptions, 'producer'> {
@@ -48,6 +49,8 @@ interface Known {
   readonly checkpoint: Checkpoint
   readonly waiting: WaitingKeys
   readonly readBack: ReadBack
+  /** What comes up to here is published, or parked. */
+  readonly publishedTo: bigint
 }
 
 /** Publishes the keys of one lane of a bridge, or all of them where it has one: a subscription whose checkpoint follows what Kafka has acknowledged. */
@@ -60,6 +63,7 @@ export class BridgeLane {
   private halted = false
   private known: Known | undefined
   private readonly parts: SendingParts
+  private readonly transactional: TransactionalLane | undefined
 
   constructor(
     private readonly store: EventStore,
@@ -74,6 +78,12 @@ export class BridgeLane {
         options.onSent(sent)
       },
     })
+    const { lane, producer, logger } = options
+    const { name: bridge, progressTopic } = definition
+    this.transactional =
+      progressTopic === undefined
+        ? undefined
+        : new TransactionalLane({ store, bridge, lane, progressTopic, producer, logger })
     this.subscription = this.subscribe()
   }
 
@@ -89,8 +99,9 @@ export class BridgeLane {
   }
 
   /** Lets the records in flight be acknowledged, and gives the lease back. */
-  stop(): Promise<void> {
-    return this.subscription.stop()
+  async stop(): Promise<void> {
+    await this.subscription.stop()
+    await this.transactional?.end()
   }
 
   private subscribe(): Subscription {
@@ -127,17 +138,23 @@ export class BridgeLane {
    */
   private async publish({ events, to, checkpoint }: SubscriptionBatch): Promise<void> {
     const { context, topics, sender } = this.parts
-    const { waiting, readBack } = await this.knownOf(checkpoint)
     await topics.check({ mayRefuse: this.definition.onUnpublishable === 'park' })
     for (;;) {
-      const left = events.filter(({ position }) => position > checkpoint.place.position)
+      const { waiting, readBack, publishedTo } = await this.knownOf(checkpoint)
+      const { position: reached } = checkpoint.place
+      const left = events.filter(({ position }) => position > reached && position > publishedTo)
       const { records, setAside, obstacle } = await planRecords(context, left, waiting, this.lane)
       if (setAside.length > 0) await this.park(checkpoint, setAside)
       const unsent = await readBack.unsent(records)
-      const again = await sender.send(unsent, async (group) => {
-        const last = group.at(-1)?.event
-        if (last) await this.advance(checkpoint, { position: last.position, eventId: last.id, epoch: to.epoch })
-      })
+      const { transactional } = this
+      const again = await sender.send(
+        unsent,
+        async (group) => {
+          const last = group.at(-1)?.event
+          if (last) await this.advance(checkpoint, { position: last.position, eventId: last.id, epoch: to.epoch })
+        },
+        transactional && ((group) => transactional.send(group, to.epoch, this.options.giveUp)),
+      )
       if (!again) {
         if (obstacle) throw obstacle
         return this.advance(checkpoint, to)
@@ -178,14 +195,18 @@ export class BridgeLane {
   }
 
   private async knownOf(checkpoint: Checkpoint): Promise<Known> {
-    if (this.known?.checkpoint !== checkpoint) {
-      const { name: bridge } = this.definition
-      const { producer, logger, batchSize = 500, readBack: count = Math.max(2 * batchSize, 1000) } = this.options
-      await producer.connect()
-      const waiting = new WaitingKeys(await selectWaiting(this.store.database, bridge))
-      this.known = { checkpoint, waiting, readBack: new ReadBack({ bridge, producer, count, logger }) }
-    }
-    return this.known
+    const { known, transactional, options } = this
+    if (known?.checkpoint === checkpoint && transactional?.isReady !== false) return known
+    const { name: bridge } = this.definition
+    const { producer, logger, batchSize = 500, readBack = Math.max(2 * batchSize, 1000) } = options
+    const publishedTo = transactional ? await transactional.begin(checkpoint) : checkpoint.place.position
+    if (!transactional) await producer.connect()
+    const waiting = new WaitingKeys(await selectWaiting(this.store.database, bridge))
+    const count = transactional ? 0 : readBack
+    return (this.known = {
+      ...{ checkpoint, waiting, publishedTo },
+      readBack: new ReadBack({ bridge, producer, count, logger }),
+    })
   }
 
   /** Ends the subscription from within its own batch, so nobody waits for it here; it begins anew once somebody resumes the bridge. */

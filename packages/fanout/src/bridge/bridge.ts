@@ -12,6 +12,7 @@ import { etaOf, listBridges, worstState, type BridgeStatus } from './bridge-stat
 import type { BridgeDefinition } from './define-bridge.js'
 import { lanesOf } from './lane-names.js'
 import type { TopicPartitions } from './topic-partitions.js'
+import { checkTransactional, prepareProgressTopic } from './transactional-lane.js'
 
 export interface RunBridgeOptions extends Omit<SendOptions, 'producer'> {
   /**
@@ -39,6 +40,7 @@ export interface RunBridgeOptions extends Omit<SendOptions, 'producer'> {
  * One process at a time runs it, however many start it; one with lanes is shared out among them, lane by lane.
  *
  * @throws {BridgeConfigurationError} an option is unusable.
+ * @throws {TransactionsUnsupportedError} it is transactional, and the Kafka client is not.
  *
  * @example
  * const bridge = createBridge(store, orders, { producer: createKafkaProducer({ brokers }) })
@@ -101,6 +103,7 @@ export class Bridge implements Operable {
     )
     if (!first) throw new BridgeConfigurationError(`bridge "${this.name}" has no lane`)
     this.producers = [first, ...others]
+    if (definition.progressTopic !== undefined) checkTransactional(this.name, first)
     this.topics = createTopicPartitions(first, definition, { ...options, checkIntervalMs: partitionCheckIntervalMs })
     this.balance = new CheckpointBalance(() => this.lanes, leaseMs)
     const { schema } = store.database
@@ -113,16 +116,22 @@ export class Bridge implements Operable {
    * @throws {BrokerUnavailableError} no broker answers.
    * @throws {TopicMissingError} a topic does not exist, and the option `createTopics` is not given.
    * @throws {FanoutError} its serializer could not be made ready.
+   * @throws {BridgeConfigurationError} it publishes in transactions, and cannot do so as it is.
    */
   async start(): Promise<void> {
     if (this.arranging) return
     await this.producers[0]?.connect()
     await this.topics.learn(this.definition.topics)
+    await this.prepareProgress()
     await this.options.serializer?.prepare(this.definition)
     if (this.arranging) return
     const isArranged = this.arrange()
     this.arranging = this.keepArranged(isArranged)
     await isArranged
+    if (this.disarray instanceof BridgeConfigurationError) {
+      this.ending.abort()
+      throw this.disarray
+    }
     if (this.ending.signal.aborted) return
     this.lanes = this.createLanes()
     this.metrics?.open()
@@ -131,6 +140,14 @@ export class Bridge implements Operable {
       ...{ owner: this.sharer, checkpoints: this.balance.wanted, leaseMs: this.leaseMs },
       onOthers: (others) => this.balance.rebalance(others),
     })
+  }
+
+  private async prepareProgress(): Promise<void> {
+    const { progressTopic: topic } = this.definition
+    const [producer] = this.producers
+    if (topic === undefined || !producer) return
+    const { createTopics = this.definition.createTopics } = this.options
+    await prepareProgressTopic(producer, this.definition, { topic, createTopics })
   }
 
   private createLanes(): BridgeLane[] {

@@ -3,7 +3,7 @@ import { BridgeConfigurationError } from '../errors.js'
 import type { TopicSettings } from '../kafka-producer-port.js'
 import { partitionFor } from '../partition-for.js'
 import { recordKeyOf } from '../record-key.js'
-import { chooseTopics, compileWhere, type TopicChoice, type TopicRule } from './topic-choice.js'
+import { checkTopic, chooseTopics, compileWhere, type TopicChoice, type TopicRule } from './topic-choice.js'
 import { checkTopicSettings } from '../topic-settings.js'
 
 /** What {@link defineBridge} takes. Its functions are pure: they are called again when records are sent again. */
@@ -44,6 +44,11 @@ export interface BridgeOptions {
    * share one bridge. A divisor of the topics' partitions, so that no partition has records of two lanes.
    */
   readonly lanes?: number
+  /**
+   * Publishes in Kafka's transactions, so that consumers that read only what is committed (`read_committed`) see each event once. How far it is, is kept in a
+   * topic, `<name>.progress` unless said. Bridges of other stores on the same brokers need another one.
+   */
+  readonly transactional?: boolean | { readonly progressTopic: string }
 }
 
 /** What a bridge publishes, and where to; made by {@link defineBridge}. */
@@ -66,6 +71,8 @@ export interface BridgeDefinition {
   readonly onUnpublishable: NonNullable<BridgeOptions['onUnpublishable']>
   readonly createTopics: TopicSettings | undefined
   readonly lanes: number
+  /** Where a bridge that publishes in transactions keeps how far it is; undefined for one that does not. */
+  readonly progressTopic: string | undefined
 }
 
 /**
@@ -88,7 +95,14 @@ export interface BridgeDefinition {
  */
 export function defineBridge(options: BridgeOptions): BridgeDefinition {
   const { name, from, types, where, topic, key = recordKeyOf, source, dataSchema, headers, createTopics } = options
-  const { payload = 'event', format = 'binary', onUnpublishable = 'park', partitioner, lanes = 1 } = options
+  const {
+    payload = 'event',
+    format = 'binary',
+    onUnpublishable = 'park',
+    partitioner,
+    lanes = 1,
+    transactional,
+  } = options
   checkName(name)
   const categories = from?.map((aggregate) => aggregate.name)
   checkTypes(name, from, types)
@@ -98,6 +112,7 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
   if (createTopics) checkTopicSettings(name, createTopics)
   if (!Number.isInteger(lanes) || lanes < 1 || lanes > 64)
     throw new BridgeConfigurationError(`bridge "${name}": lanes is a whole number from 1 to 64`)
+  const progressTopic = progressTopicOf(name, transactional)
   const { topicOf, known } = chooseTopics(name, topic, categories)
   const storedTypes = types && storedTypesOf(from ?? [], types)
   return {
@@ -108,9 +123,14 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
     topicOf,
     topicOfKind: dependsOnKind(topic) ? (kind) => topicOf(kind as RecordedEvent) : undefined,
     keyOf: key,
-    ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics, lanes },
+    ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics, lanes, progressTopic },
     partitioner: partitioner ?? partitionFor,
   }
+}
+
+function progressTopicOf(name: string, transactional: BridgeOptions['transactional'] = false): string | undefined {
+  if (transactional === false) return undefined
+  return checkTopic(name, transactional === true ? `${name}.progress` : transactional.progressTopic)
 }
 
 /** Whether aggregate and type alone decide the topic. */

@@ -1,4 +1,4 @@
-import { run, type CheckpointPlace, type Database, type Statement } from '@tidemark/eventstore'
+import { run, type Checkpoint, type CheckpointPlace, type Database, type Statement } from '@tidemark/eventstore'
 
 /** A checkpoint of a bridge: all of it, or one lane's. */
 export interface LaneCheckpoint extends CheckpointPlace {
@@ -76,4 +76,17 @@ export async function insertLaneCheckpoints(
   { position, eventId, epoch, paused }: CheckpointPlace & { readonly paused: string | undefined },
 ): Promise<void> {
   await run(database, insertStatement, [names, position, eventId ?? null, epoch ?? null, paused ?? null])
+}
+
+const selectOwnerStatement: Statement = {
+  name: 'select-owner-epoch',
+  text: (schema) => `select 1 from ${schema}.checkpoints where name = $1 and owner_epoch = $2`,
+}
+
+/** Whether a checkpoint is still its owner's. */
+export async function isStillOwned(
+  database: Database,
+  { name, ownerEpoch }: Pick<Checkpoint, 'name' | 'ownerEpoch'>,
+): Promise<boolean> {
+  return (await run(database, selectOwnerStatement, [name, ownerEpoch])).length > 0
 }

@@ -94,7 +94,7 @@ describe.skipIf(!brokers)('a bridge with lanes that two processes share', () => 
     const start = (owner: string): ChildProcess => {
       const options = { owner, leaseMs, readBack: 0 }
       const place = { databaseUrl: database.url, brokers: brokers!, topic, name }
-      const child = startBridgeProcess({ ...place, lanes: 4, options })
+      const child = startBridgeProcess({ ...place, definition: { lanes: 4 }, options })
       children.push(child)
       return child
     }
