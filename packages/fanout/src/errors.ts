@@ -181,3 +181,9 @@ export class EventNotPublishableError extends FanoutError {
     this.bytes = bytes
   }
 }
+
+/** Whether an error says that Kafka does not answer, or refuses for the time being: not the database, nor a schema registry. */
+export function isBrokerTrouble(error: unknown): error is FanoutError {
+  const kinds = [BrokerUnavailableError, KafkaRefusedError, UnacknowledgedError, SendAbortedError, TopicMissingError]
+  return error instanceof FanoutError && error.retryable && kinds.some((kind) => error instanceof kind)
+}

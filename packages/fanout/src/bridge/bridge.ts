@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CheckpointBalance, silentLogger, type EventStore, type Logger, type Operable } from '@tidemark/eventstore'
-import { BridgeConfigurationError, FanoutError, LaneCountDiffersError } from '../errors.js'
+import { BridgeConfigurationError, isBrokerTrouble } from '../errors.js'
 import type { KafkaProducerPort } from '../kafka-producer-port.js'
 import { createBridgeMetrics, type BridgeMetrics } from '../telemetry/bridge-metrics.js'
 import { arrangeLanes } from './arrange-lanes.js'
@@ -213,37 +213,25 @@ export class Bridge implements Operable {
 
   /** How it is getting on; `retrying` from the first failure to the next acknowledgement. */
   async status(): Promise<BridgeStatus> {
+    // Before the positions are read, so that one that has failed is shown where it stands.
+    const here = this.lanes.map(({ checkpoint, state }) => ({ checkpoint, state }))
+    const trying = this.lanes.find(({ failure, state }) => failure && state !== 'waiting-for-lease')
+    const failure = this.disarray ?? trying?.failure
     const [stored] = await listBridges(this.store, [this.definition])
     if (!stored) throw new BridgeConfigurationError(`bridge "${this.name}" has no status`)
     const { published } = this
-    const trying = this.lanes.find(({ failure, state }) => failure && state !== 'waiting-for-lease')
-    const failure = this.disarray ?? trying?.failure
-    if (this.lanes.length === 0 || stored.state === 'paused')
+    if (here.length === 0 || stored.state === 'paused')
       return { ...stored, published, error: this.disarray?.message ?? stored.error }
     const rates = this.lanes.flatMap(({ meter }) => meter.perSecond() ?? [])
     const eventsPerSecond = rates.length > 0 ? Math.min(...rates) : undefined
     const durations = this.lanes.flatMap(({ meter }) => meter.acknowledgedInMs ?? [])
     return {
-      ...{ ...stored, state: this.stateOf(stored), published, eventsPerSecond },
+      ...{ ...stored, state: stateOf(here, stored), published, eventsPerSecond },
       error: failure?.message ?? stored.error,
       etaMs: eventsPerSecond === undefined ? undefined : etaOf(stored.lag, eventsPerSecond),
-      stall:
-        failure instanceof FanoutError && failure.retryable && !(failure instanceof LaneCountDiffersError)
-          ? { reason: 'broker', error: failure.message }
-          : stored.stall,
+      stall: isBrokerTrouble(failure) ? { reason: 'broker', error: failure.message } : stored.stall,
       acknowledgedInMs: durations.length > 0 ? Math.max(...durations) : undefined,
     }
-  }
-
-  /** The lanes that this process has are as they are here, the others as their owners left word. */
-  private stateOf(stored: BridgeStatus): BridgeStatus['state'] {
-    const states = this.lanes.map((lane): BridgeStatus['state'] => {
-      const elsewhere = stored.lanes.find(({ checkpoint }) => checkpoint === lane.checkpoint)
-      if (lane.state !== 'waiting-for-lease' || elsewhere?.owner === undefined || this.lanes.length === 1)
-        return lane.state
-      return elsewhere.state
-    })
-    return worstState(states)
   }
 
   private onSent(sent: { readonly records: number; readonly durationMs: number } | 'failed'): void {
@@ -251,4 +239,17 @@ export class Bridge implements Operable {
     this.published += sent.records
     this.metrics?.acknowledged(sent.records, sent.durationMs)
   }
+}
+
+/** The lanes that this process has are as they are here, the others as their owners left word. */
+function stateOf(
+  here: readonly Pick<BridgeLane, 'checkpoint' | 'state'>[],
+  stored: BridgeStatus,
+): BridgeStatus['state'] {
+  const states = here.map(({ checkpoint, state }): BridgeStatus['state'] => {
+    const elsewhere = stored.lanes.find((lane) => lane.checkpoint === checkpoint)
+    if (state !== 'waiting-for-lease' || elsewhere?.owner === undefined || here.length === 1) return state
+    return elsewhere.state
+  })
+  return worstState(states)
 }

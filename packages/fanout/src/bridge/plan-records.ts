@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '@tidemark/eventstore'
+import { UnknownEventError, type RecordedEvent } from '@tidemark/eventstore'
 import { EventNotPublishableError } from '../errors.js'
 import type { PayloadSerializer } from '../payload-serializer.js'
 import type { SetAside } from '../sql/parked-record-statements.js'
@@ -25,8 +25,8 @@ export interface RecordPlan {
   readonly records: readonly EventRecord[]
   /** What is parked before anything is sent. */
   readonly setAside: readonly SetAside[]
-  /** Why nothing behind the records may be sent, where the bridge halts instead of parking. */
-  readonly obstacle: EventNotPublishableError | undefined
+  /** Why nothing behind the records may be sent: the bridge halts instead of parking, or this code does not know an event. */
+  readonly obstacle: EventNotPublishableError | UnknownEventError | undefined
 }
 
 /**
@@ -55,6 +55,7 @@ export async function planRecords(
         records.push(await makeRecord(context, event))
       }
     } catch (error) {
+      if (error instanceof UnknownEventError) return { records, setAside, obstacle: error }
       if (!(error instanceof EventNotPublishableError)) throw error
       const key = error.key ?? keyIfAny(context.definition, event)
       if (!isOfLane(key, lane)) continue

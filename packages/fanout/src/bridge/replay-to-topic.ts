@@ -118,13 +118,14 @@ async function publishAgain(
   let published = 0
   for (let left = events; ;) {
     await topics.check({ mayRefuse: true })
-    const { records, setAside } = await planRecords(context, left, waiting)
+    const { records, setAside, obstacle } = await planRecords(context, left, waiting)
     for (const { event } of setAside) leftOut.add(event.position)
     let reached: bigint | undefined
     const again = await sender.send(records, async (group) => {
       published += group.length
       reached = group.at(-1)?.event.position
     })
+    if (!again && obstacle) throw obstacle
     if (!again) return { published, leftOut: leftOut.size }
     const refused = left.find(({ position }) => position === again.refused?.position)
     if (refused) waiting.add(refused, again.refused?.key)
