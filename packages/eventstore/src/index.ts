@@ -8,6 +8,7 @@ export {
   type CheckpointPlace,
   type CheckpointStatus,
 } from './checkpoint.js'
+export { CheckpointBalance, type SharedCheckpoint } from './checkpoint-balance.js'
 export { databaseOf, on, run, type Database, type DatabaseOptions, type Queryable, type Statement } from './database.js'
 export {
   defineAggregate,

@@ -125,6 +125,32 @@ export class PartitionCountChangedError extends FanoutError {
   }
 }
 
+/** Thrown when a bridge is to publish in transactions by a client that has none. */
+export class TransactionsUnsupportedError extends FanoutError {
+  override readonly code = 'FANOUT_TRANSACTIONS_UNSUPPORTED'
+  constructor(readonly bridge: string) {
+    super(
+      `bridge "${bridge}" publishes in transactions, which its Kafka client does not offer: take createKafkaProducer, or leave "transactional" out`,
+    )
+  }
+}
+
+/** Thrown when a process has another number of lanes for a bridge than one that runs: it waits until all of those have stopped. */
+export class LaneCountDiffersError extends FanoutError {
+  override readonly code = 'FANOUT_LANE_COUNT_DIFFERS'
+  override readonly retryable = true
+  constructor(
+    readonly bridge: string,
+    /** The number of lanes here, and there. */
+    readonly lanes: { readonly here: number; readonly running: number },
+    readonly owner: string,
+  ) {
+    super(
+      `bridge "${bridge}" has ${lanes.here} lanes here, and ${owner} runs it with ${lanes.running}: this process waits until all of those have stopped; give them the same number`,
+    )
+  }
+}
+
 interface UnpublishableFacts {
   readonly reason: string
   readonly key?: string | undefined
@@ -154,4 +180,10 @@ export class EventNotPublishableError extends FanoutError {
     this.key = key
     this.bytes = bytes
   }
+}
+
+/** Whether an error says that Kafka does not answer, or refuses for the time being: not the database, nor a schema registry. */
+export function isBrokerTrouble(error: unknown): error is FanoutError {
+  const kinds = [BrokerUnavailableError, KafkaRefusedError, UnacknowledgedError, SendAbortedError, TopicMissingError]
+  return error instanceof FanoutError && error.retryable && kinds.some((kind) => error instanceof kind)
 }

@@ -1,6 +1,7 @@
 export { Bridge, createBridge, type RunBridgeOptions } from './bridge/bridge.js'
 export type { SendOptions } from './bridge/bridge-options.js'
-export { checkpointNameOf, listBridges, type BridgeStatus, type ListBridgesOptions } from './bridge/bridge-status.js'
+export { listBridges, type BridgeStatus, type LaneStatus, type ListBridgesOptions } from './bridge/bridge-status.js'
+export { checkpointNameOf } from './bridge/lane-names.js'
 export { checkPublished, type ExpectedEvent, type PublishedRecord, type PublishedReport } from './check-published.js'
 export { cloudEventHeaders, type CloudEventContext } from './bridge/cloud-event-headers.js'
 export { debeziumOutbox } from './bridge/debezium-outbox.js'
@@ -21,16 +22,20 @@ export {
   EventNotPublishableError,
   FanoutError,
   KafkaRefusedError,
+  LaneCountDiffersError,
   PartitionCountChangedError,
   ProducerClosedError,
   SendAbortedError,
   TopicCompactedError,
   TopicMissingError,
+  TransactionsUnsupportedError,
   UnacknowledgedError,
 } from './errors.js'
 export type {
   KafkaProducerPort,
   KafkaRecord,
+  KafkaTransactions,
+  NewTopic,
   RawKafkaRecord,
   TailRecord,
   TopicSettings,

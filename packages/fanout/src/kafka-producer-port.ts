@@ -30,6 +30,25 @@ export interface TopicSettings {
   readonly minInsyncReplicas?: number
 }
 
+/** A topic that is made; one that keeps only the last record of each key is for state, never for events. */
+export interface NewTopic extends Omit<TopicSettings, 'cleanupPolicy'> {
+  readonly cleanupPolicy?: 'delete' | 'compact'
+}
+
+/** Transactions under one id, from when it was taken to the first error. */
+export interface KafkaTransactions {
+  /**
+   * Sends records and commits them, all or none, and waits until the brokers have done so.
+   *
+   * After an error they may be committed or not: take the id again and look.
+   *
+   * @throws {FanoutError} such as {@link KafkaRefusedError}, where another process has taken the id.
+   */
+  commit(records: readonly RawKafkaRecord[], options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** Aborts what is not committed, and lets go of the connections. */
+  close(): Promise<void>
+}
+
 /** A record as it was read back: `ce_id` and `ce_source`. */
 export interface TailRecord {
   readonly partition: number
@@ -53,7 +72,7 @@ export interface KafkaProducerPort {
   /** How many partitions a topic has now; undefined when it does not exist. Never creates it. */
   partitionCount(topic: string): Promise<number | undefined>
   /** Creates a topic; one that exists stays as it is. */
-  createTopic(topic: string, settings: TopicSettings): Promise<void>
+  createTopic(topic: string, settings: NewTopic): Promise<void>
   /**
    * Sends records, in their order within each partition, and waits until the brokers have acknowledged them all.
    *
@@ -73,6 +92,13 @@ export interface KafkaProducerPort {
    * @throws {BrokerUnavailableError} no broker answers.
    */
   readTail?(topic: string, partitions: readonly number[], count: number): Promise<readonly TailRecord[] | undefined>
+  /**
+   * Takes a transactional id from whoever had it: what that one had not committed is aborted, and it commits no more. Without this method a bridge cannot be
+   * transactional.
+   */
+  openTransactions?(transactionalId: string): Promise<KafkaTransactions>
+  /** The value of the last record of a partition that was committed; undefined where there is none. It goes with {@link KafkaProducerPort.openTransactions}. */
+  readLastCommitted?(topic: string, partition: number): Promise<Buffer | undefined>
   /** Lets go of all connections; the producer cannot be used again. */
   disconnect(): Promise<void>
 }

@@ -1,5 +1,5 @@
 import { BridgeConfigurationError } from './errors.js'
-import type { TopicSettings } from './kafka-producer-port.js'
+import type { NewTopic, TopicSettings } from './kafka-producer-port.js'
 
 const compressions = ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd']
 
@@ -28,7 +28,7 @@ export function checkTopicSettings(bridge: string, settings: TopicSettings): voi
 }
 
 /** The settings as Kafka names them. */
-export function topicConfigOf(settings: TopicSettings): Readonly<Record<string, string>> {
+export function topicConfigOf(settings: NewTopic): Readonly<Record<string, string>> {
   const { retentionMs, retentionBytes, cleanupPolicy = 'delete', compression, minInsyncReplicas } = settings
   return {
     'cleanup.policy': cleanupPolicy,

@@ -1,5 +1,6 @@
 import { testProgram } from '@tidemark/test-servers'
 import type { ChildProcess } from 'node:child_process'
+import type { BridgeOptions, RunBridgeOptions } from '../src/index.js'
 
 const runBridge = await testProgram(new URL('programs/run-bridge.ts', import.meta.url))
 
@@ -11,19 +12,13 @@ export interface BridgeProcessOptions {
   readonly name: string
   /** For `TIDEMARK_FAILPOINTS`, such as `bridge.after-send=kill@3`. */
   readonly failpoints?: string | undefined
-  /** How many records it reads back; as usual unless said. */
-  readonly readBack?: number | undefined
+  /** What else its definition says, as far as it can be written down. */
+  readonly definition?: Pick<BridgeOptions, 'lanes' | 'transactional'>
+  /** Other options than batches of 50 and a lease of one second. */
+  readonly options?: Omit<Partial<RunBridgeOptions>, 'producer' | 'serializer' | 'logger'>
 }
 
-/** A bridge in a process of its own, with batches of 50 and a lease of one second. */
-export function startBridgeProcess({
-  databaseUrl,
-  brokers,
-  topic,
-  name,
-  failpoints,
-  readBack,
-}: BridgeProcessOptions): ChildProcess {
-  const args = [databaseUrl, brokers, topic, name, ...(readBack === undefined ? [] : [String(readBack)])]
-  return runBridge(args, { failpoints })
+/** A bridge in a process of its own. */
+export function startBridgeProcess({ failpoints, ...given }: BridgeProcessOptions): ChildProcess {
+  return runBridge([JSON.stringify(given)], { failpoints })
 }

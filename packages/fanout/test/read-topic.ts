@@ -22,17 +22,20 @@ interface ReadTopicOptions {
   readonly idleMs?: number
   /** Key, value and headers byte by byte. */
   readonly bytes?: boolean
+  /** Only what was committed. */
+  readonly committed?: boolean
 }
 
 /** Reads a topic to its end with Kafka's own console consumer; it ends when nothing came for `idleMs`. */
 export async function readTopic(
   brokers: string,
   topic: string,
-  { count, idleMs = 20_000, bytes = false }: ReadTopicOptions = {},
+  { count, idleMs = 20_000, bytes = false, committed = false }: ReadTopicOptions = {},
 ): Promise<PrintedRecord[]> {
   const end = ['--timeout-ms', String(idleMs), ...(count === undefined ? [] : ['--max-messages', String(count)])]
   const { stdout } = await runKafkaTool(brokers, 'org.apache.kafka.tools.consumer.ConsoleConsumer', [
     ...['--topic', topic, '--from-beginning', ...end, ...printed, ...(bytes ? asBytes : [])],
+    ...(committed ? ['--isolation-level', 'read_committed'] : []),
   ])
   return stdout
     .split('\n')

@@ -1,4 +1,4 @@
-import { silentLogger, type Logger, type Operable } from '@tidemark/eventstore'
+import { CheckpointBalance, silentLogger, type Logger, type Operable } from '@tidemark/eventstore'
 import type { AnyProjection } from './any-projection.js'
 import type { Projection } from './define-projection.js'
 import { ProjectionDefinitionError, UnknownProjectionError } from './errors.js'
@@ -7,7 +7,6 @@ import { PositionWaiter, type WaitOptions, type WaitResult } from './position-wa
 import { ProjectionRunner } from './projection-runner.js'
 import { progressQueryOf, type ProjectionStatus } from './projection-status.js'
 import { ProjectorStatus } from './projector-status.js'
-import { ShardBalance } from './shard-balance.js'
 import { selectTables } from './sql/registry-statements.js'
 import { Auditor, checkAudit, type AuditOptions } from './verify/audit.js'
 import { createProjectionMetrics, type ProjectionMetrics } from './telemetry/projection-metrics.js'
@@ -76,7 +75,7 @@ class RunningProjector implements Projector {
   readonly operables: readonly Operable[]
   private readonly runners: readonly ProjectionRunner[]
   private readonly waiter: PositionWaiter
-  private readonly balance: ShardBalance
+  private readonly balance: CheckpointBalance
   private readonly statuses: ProjectorStatus
   private readonly metrics: ProjectionMetrics | undefined
   private readonly owner = ownerName()
@@ -111,7 +110,7 @@ class RunningProjector implements Projector {
       logger,
       store.logDatabase && (() => store.log.epoch()),
     )
-    this.balance = new ShardBalance(() => this.runners.flatMap(({ subscriptions }) => subscriptions), leaseMs)
+    this.balance = new CheckpointBalance(() => this.runners.flatMap(({ subscriptions }) => subscriptions), leaseMs)
     this.statuses = new ProjectorStatus(
       store,
       (name) => this.runnerOf(name),

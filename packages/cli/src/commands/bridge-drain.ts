@@ -1,12 +1,13 @@
-import { createKafkaAdmin, drainBridge } from '@tidemark/fanout'
+import { createKafkaAdmin, createKafkaProducer, drainBridge } from '@tidemark/fanout'
 import type { Command } from 'commander'
 import type { AddCommand } from '../context.js'
-import { withProducer } from '../database/with-producer.js'
+import { brokersOf } from '../database/with-producer.js'
 import { withStore } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
+import { bridgeSerializers } from '../runtime/bridge-serializers.js'
 import { withExample } from '../with-example.js'
 
 interface Options {
@@ -29,18 +30,20 @@ export const addBridgeDrain: AddCommand = (parent, context) => {
     .action(async (name: string, { group = [], topic: topics, timeout }: Options, command: Command) => {
       const drained = await withStore(command, context, async (store, { loaded, settings }) => {
         const definition = findNamed(loaded.config.bridges ?? [], name, 'bridge')
-        return withProducer(settings, async (producer) => {
-          const admin = createKafkaAdmin({ brokers: settings.brokers })
-          const options = { producer, admin, groups: group, timeoutMs: timeout * 1000, ...(topics && { topics }) }
-          try {
-            return await interruptible(
-              (signal) => drainBridge(store, definition, { ...options, signal }),
-              'what was published stays so',
-            )
-          } finally {
-            await admin.disconnect()
-          }
-        })
+        const brokers = brokersOf(settings)
+        const admin = createKafkaAdmin({ brokers })
+        const producer = () => createKafkaProducer({ brokers })
+        const serializer = bridgeSerializers(loaded.config, settings)?.()
+        const options = { producer, admin, groups: group, timeoutMs: timeout * 1000 }
+        const given = { ...options, ...(topics && { topics }), ...(serializer && { serializer }) }
+        try {
+          return await interruptible(
+            (signal) => drainBridge(store, definition, { ...given, signal }),
+            'what was published stays so',
+          )
+        } finally {
+          await admin.disconnect()
+        }
       })
       const { position, parkedEvents, topics: of } = drained
       if (parkedEvents > 0) context.ends.code = exitCode.unhealthy

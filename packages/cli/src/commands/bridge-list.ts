@@ -32,6 +32,7 @@ export const addBridgeList: AddCommand = (parent, context) => {
           ['lag s', ({ lagMs }) => (lagMs / 1000).toFixed(1)],
           ['per s', ({ eventsPerSecond }) => eventsPerSecond?.toFixed(0)],
           ['eta', ({ lag, etaMs }) => (lag === 0n || etaMs === undefined ? undefined : durationText(etaMs))],
+          ['lanes', ({ lanes }) => (lanes.length > 1 ? lanes.length : '')],
           ['parked keys', ({ parkedKeys }) => (parkedKeys > 0 ? parkedKeys : '')],
           ['stall', ({ stall }) => stallText(stall)],
           ['error', ({ error }) => error],

@@ -1,4 +1,4 @@
-import { listBridges } from '@tidemark/fanout'
+import { listBridges, type LaneStatus } from '@tidemark/fanout'
 import type { Command } from 'commander'
 import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
@@ -24,7 +24,7 @@ export const addBridgeShow: AddCommand = (parent, context) => {
       context.ends.code = judgeHealth([status], undefined)
       const { published: _published, acknowledgedInMs: _acknowledgedInMs, kind: _kind, ...rest } = status
       if (context.output.options.format !== 'table') return context.output.one({ ...rest, topics })
-      const { lagMs, oldestUnsentMs, eventsPerSecond, etaMs, stall, ...plain } = rest
+      const { lagMs, oldestUnsentMs, eventsPerSecond, etaMs, stall, lanes, ...plain } = rest
       context.output.one({
         ...plain,
         topics: topics.length > 0 ? topics.join(', ') : 'as each event says',
@@ -33,7 +33,13 @@ export const addBridgeShow: AddCommand = (parent, context) => {
         eventsPerSecond: eventsPerSecond?.toFixed(0),
         eta: etaMs === undefined ? undefined : durationText(etaMs),
         stall: stallAdvice(name, stall, 'bridge'),
+        ...(lanes.length > 1 && Object.fromEntries(lanes.map((lane) => [`lane ${lane.lane}`, laneText(lane)]))),
       })
       if (status.parkedKeys > 0) context.output.note(`\`tidemark bridge parked ${name}\` lists what is parked`)
     })
+}
+
+function laneText({ state, position, lag, owner, error }: LaneStatus): string {
+  const of = owner === undefined ? '' : ` by ${owner}`
+  return `${state}${of} at ${position}, ${lag} behind${error === undefined ? '' : `: ${error}`}`
 }

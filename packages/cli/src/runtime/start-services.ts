@@ -97,22 +97,17 @@ async function startBridge(
   },
 ): Promise<() => Promise<void>> {
   const { settings, logger, createTopics, serializer } = parts
-  const producer = createKafkaProducer({ brokers: settings.brokers, logger: onlyDebug(logger) })
   const bridge = createBridge(store, definition, {
-    producer,
+    producer: () => createKafkaProducer({ brokers: settings.brokers, logger: onlyDebug(logger) }),
     logger,
     ...(serializer && { serializer }),
     ...(createTopics && { createTopics: { partitions: 3, replicationFactor: 1 } }),
   })
-  const stop = async () => {
-    await bridge.stop()
-    await producer.disconnect()
-  }
   try {
     await bridge.start()
-    return stop
+    return () => bridge.stop()
   } catch (error) {
-    await stop()
+    await bridge.stop()
     throw error
   }
 }

@@ -43,14 +43,26 @@ export interface SendingParts {
 export function createSendingParts(
   store: EventStore,
   definition: BridgeDefinition,
-  options: SendOptions & Pick<RecordSenderOptions, 'signal' | 'onSent'> & { readonly checkIntervalMs: number },
+  options: SendOptions & Pick<RecordSenderOptions, 'signal' | 'onSent' | 'topics'>,
 ): SendingParts {
-  const { producer, signal, onSent, checkIntervalMs, topicPatienceMs = 5000, logger = silentLogger } = options
-  const { maxMessageBytes = 1_048_576, serializer, createTopics = definition.createTopics } = options
-  const topics = new TopicPartitions(producer, { createTopics, checkIntervalMs, patienceMs: topicPatienceMs })
+  const { producer, topics, signal, onSent, logger = silentLogger } = options
+  const { maxMessageBytes = 1_048_576, serializer } = options
   return {
     topics,
     context: { definition, schema: store.database.schema, topics, maxMessageBytes, serializer },
     sender: new RecordSender({ definition, producer, topics, maxMessageBytes, signal, logger, onSent }),
   }
+}
+
+/** Knows nothing of the topics yet. */
+export function createTopicPartitions(
+  producer: KafkaProducerPort,
+  definition: BridgeDefinition,
+  {
+    createTopics = definition.createTopics,
+    topicPatienceMs: patienceMs = 5000,
+    checkIntervalMs,
+  }: Pick<SendOptions, 'createTopics' | 'topicPatienceMs'> & { readonly checkIntervalMs: number },
+): TopicPartitions {
+  return new TopicPartitions(producer, { createTopics, checkIntervalMs, patienceMs })
 }

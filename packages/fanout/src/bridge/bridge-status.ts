@@ -1,9 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { selectWaitingAges, type EventStore, type Head, type OperableStatus, type Stall } from '@tidemark/eventstore'
-import { selectBridgeProgress, type BridgeProgress } from '../sql/select-bridge-progress.js'
+import { selectBridgeProgress, type BridgeProgress, type LaneProgress } from '../sql/select-bridge-progress.js'
 import type { BridgeDefinition } from './define-bridge.js'
+import { laneOfCheckpoint } from './lane-names.js'
 
-/** How a bridge is getting on. */
+/** How one lane of a bridge is getting on. */
+export interface LaneStatus {
+  /** From 0. */
+  readonly lane: number
+  readonly checkpoint: string
+  readonly state: OperableStatus['state']
+  readonly position: bigint
+  readonly lag: bigint
+  /** The process that has its lease. */
+  readonly owner: string | undefined
+  readonly error: string | undefined
+}
+
+/** How a bridge is getting on: position, lag and what holds it are those of its slowest lane. */
 export interface BridgeStatus extends OperableStatus {
   readonly kind: 'bridge'
   readonly lagMs: number
@@ -21,11 +35,8 @@ export interface BridgeStatus extends OperableStatus {
   readonly published: number | undefined
   /** How long brokers took to acknowledge a request lately, in milliseconds; undefined where another process is asked about, or nothing was sent. */
   readonly acknowledgedInMs: number | undefined
-}
-
-/** The name of a bridge's checkpoint. */
-export function checkpointNameOf(bridge: string): string {
-  return `bridge:${bridge}`
+  /** Its lanes as the database knows them: one, unless it was split; none where it was never started. `owner` is that of all, or undefined. */
+  readonly lanes: readonly LaneStatus[]
 }
 
 export interface ListBridgesOptions {
@@ -62,48 +73,88 @@ export async function listBridges(
 }
 
 async function lookAtBridges(store: EventStore, bridges: readonly BridgeDefinition[]): Promise<BridgeStatus[]> {
-  const names = bridges.map(({ name }) => ({ name, checkpoint: checkpointNameOf(name) }))
-  const progress = await selectBridgeProgress(store.database, names)
+  const progress = await selectBridgeProgress(
+    store.database,
+    bridges.map(({ name }) => name),
+  )
   const head = await store.head()
-  const positionOf = (name: string) => progress.get(name)?.position ?? 0n
-  const behind = names.map(({ name }) => positionOf(name)).filter((position) => position < head.lastPosition)
-  const ages = await selectWaitingAges(store.database, behind)
+  const slowest = [...progress.values()].map(slowestOf).filter((position) => position < head.lastPosition)
+  const ages = await selectWaitingAges(store.database, slowest)
   return bridges.map(({ name }) => {
     const known = progress.get(name)
     if (!known) throw new Error(`bridge "${name}" was not looked at`)
-    return statusOf(name, known, { head, lagMs: ages.get(positionOf(name)) ?? 0 })
+    return statusOf(name, known, { head, lagMs: ages.get(slowestOf(known)) ?? 0 })
   })
+}
+
+function slowestOf({ lanes }: BridgeProgress): bigint {
+  const [first = 0n, ...others] = lanes.map(({ position }) => position)
+  return others.reduce((least, position) => (position < least ? position : least), first)
 }
 
 function statusOf(
   name: string,
   known: BridgeProgress,
-  { head, lagMs }: { readonly head: Head; readonly lagMs: number },
+  now: { readonly head: Head; readonly lagMs: number },
 ): BridgeStatus {
-  const { position = 0n, error, owner, parkedKeys, parkedEvents, failures, oldestParkedMs = 0, paused } = known
-  const lag = head.position > position ? head.position - position : 0n
+  const { parkedKeys, parkedEvents, oldestParkedMs = 0 } = known
+  const { head, lagMs } = now
+  const position = slowestOf(known)
+  const lanes = known.lanes
+    .map((lane) => laneStatusOf(lane, head.position))
+    .toSorted((one, other) => one.lane - other.lane)
+  const owners = new Set(lanes.map(({ owner }) => owner))
   return {
-    ...{ kind: 'bridge', name, state: stateOf(known), position, head: head.position, lag, lagMs, owner, failures },
+    ...{ kind: 'bridge', name, state: worstState(lanes.map(({ state }) => state)), position, head: head.position },
+    ...{ lag: behind(head.position, position), lagMs, owner: owners.size === 1 ? lanes[0]?.owner : undefined },
+    ...{ failures: Math.max(0, ...known.lanes.map(({ failures }) => failures)), lanes },
     ...{ parkedKeys, parkedEvents, oldestUnsentMs: Math.max(lagMs, oldestParkedMs) },
-    error: paused === undefined ? error : `paused: ${paused}`,
-    stall: stallOf(known, { head, lagMs }),
+    error: lanes.find(({ error }) => error !== undefined)?.error,
+    stall: worstStall(known.lanes, now),
     ...{ eventsPerSecond: undefined, etaMs: undefined, published: undefined, acknowledgedInMs: undefined },
   }
 }
 
-function stateOf({ paused, error, owner }: BridgeProgress): BridgeStatus['state'] {
+function laneStatusOf(lane: LaneProgress, head: bigint): LaneStatus {
+  const { checkpoint, position, owner, error, paused } = lane
+  return {
+    ...{ lane: laneOfCheckpoint(checkpoint).index, checkpoint, state: stateOf(lane), position, owner },
+    ...{ lag: behind(head, position), error: paused === undefined ? error : `paused: ${paused}` },
+  }
+}
+
+function behind(head: bigint, position: bigint): bigint {
+  return head > position ? head - position : 0n
+}
+
+function stateOf({ paused, error, owner }: LaneProgress): BridgeStatus['state'] {
   if (paused !== undefined) return 'paused'
   if (owner === undefined) return error === undefined ? 'stopped' : 'failed'
   return error === undefined ? 'running' : 'retrying'
 }
 
+const worstFirst = ['failed', 'retrying', 'paused', 'stopped', 'waiting-for-lease', 'running'] as const
+
+/** How all of it is, by how its parts are; stopped where there are none. */
+export function worstState(states: readonly BridgeStatus['state'][]): BridgeStatus['state'] {
+  return worstFirst.find((state) => states.includes(state)) ?? 'stopped'
+}
+
 /** Why a bridge does not get on, what holds it most of all first. */
-function stallOf(known: BridgeProgress, { head, lagMs }: { head: Head; lagMs: number }): Stall | undefined {
-  const { paused, error, failures, retryInMs, owner, position, unmovedMs } = known
+function worstStall(lanes: readonly LaneProgress[], now: { head: Head; lagMs: number }): Stall | undefined {
+  if (lanes.length === 0) return { reason: 'lease', owner: undefined }
+  const stalls = lanes.flatMap((lane) => stallOf(lane, now) ?? [])
+  return stallsFirst.map((reason) => stalls.find((stall) => stall.reason === reason)).find(Boolean)
+}
+
+const stallsFirst = ['paused', 'poison', 'lease', 'head-held-back'] as const
+
+function stallOf(lane: LaneProgress, { head, lagMs }: { head: Head; lagMs: number }): Stall | undefined {
+  const { paused, error, failures, retryInMs, owner, position, unmovedMs } = lane
   if (paused !== undefined) return { reason: 'paused', why: paused }
   if (error !== undefined)
     return { reason: 'poison', error, failures, retryInMs: owner === undefined ? undefined : (retryInMs ?? 0) }
-  if (position === undefined || owner === undefined) return { reason: 'lease', owner: undefined }
+  if (owner === undefined) return { reason: 'lease', owner: undefined }
   if (position < head.position) return Math.min(unmovedMs, lagMs) > stillMs ? { reason: 'lease', owner } : undefined
   return head.lastPosition > head.position ? { reason: 'head-held-back', pid: head.heldBackByPid } : undefined
 }

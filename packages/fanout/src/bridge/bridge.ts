@@ -1,38 +1,28 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  inTransaction,
-  on,
-  silentLogger,
-  type Checkpoint,
-  type CheckpointPlace,
-  type EventStore,
-  type Logger,
-  type Operable,
-  type Subscription,
-  type SubscriptionBatch,
-} from '@tidemark/eventstore'
-import {
-  BridgeConfigurationError,
-  EventNotPublishableError,
-  FanoutError,
-  PartitionCountChangedError,
-} from '../errors.js'
-import { insertParked, selectWaiting, type SetAside } from '../sql/parked-record-statements.js'
+import { CheckpointBalance, silentLogger, type EventStore, type Logger, type Operable } from '@tidemark/eventstore'
+import { BridgeConfigurationError, isBrokerTrouble } from '../errors.js'
+import type { KafkaProducerPort } from '../kafka-producer-port.js'
 import { createBridgeMetrics, type BridgeMetrics } from '../telemetry/bridge-metrics.js'
-import { untilAborted } from '../until-aborted.js'
-import { checkSendOptions, createSendingParts, type SendingParts, type SendOptions } from './bridge-options.js'
-import { checkpointNameOf, etaOf, listBridges, type BridgeStatus } from './bridge-status.js'
+import { arrangeLanes } from './arrange-lanes.js'
+import { BridgeLane } from './bridge-lane.js'
+import { checkSendOptions, createTopicPartitions, type SendOptions } from './bridge-options.js'
+import { etaOf, listBridges, worstState, type BridgeStatus } from './bridge-status.js'
 import type { BridgeDefinition } from './define-bridge.js'
-import { planRecords } from './plan-records.js'
-import { ReadBack } from './read-back.js'
-import { SendMeter } from './send-meter.js'
-import { isTopicTrouble } from './topic-partitions.js'
-import { WaitingKeys } from './waiting-keys.js'
+import { lanesOf } from './lane-names.js'
+import type { TopicPartitions } from './topic-partitions.js'
+import { checkTransactional, prepareProgressTopic } from './transactional-lane.js'
 
-export interface RunBridgeOptions extends SendOptions {
+export interface RunBridgeOptions extends Omit<SendOptions, 'producer'> {
+  /**
+   * Where the records go: a producer, which is connected, and left to the caller to disconnect; or a function that makes one for each lane, which the bridge
+   * connects and disconnects. A bridge of several lanes takes the function: the sends of one producer wait for each other.
+   */
+  readonly producer: KafkaProducerPort | (() => KafkaProducerPort)
   /** How long another process waits before it takes over from one that died; 10,000 ms unless said. */
   readonly leaseMs?: number
-  /** Who this is, for people. */
+  /** Who this is, for people; host and process unless said. */
   readonly owner?: string
   /** How often Kafka is asked whether the topics still have their partitions; 30,000 ms unless said. */
   readonly partitionCheckIntervalMs?: number
@@ -47,50 +37,54 @@ export interface RunBridgeOptions extends SendOptions {
 /**
  * Makes a bridge that republishes the events of a store to Kafka; {@link Bridge.start} sets it going.
  *
- * One process at a time runs it, however many start it.
+ * One process at a time runs it, however many start it; one with lanes is shared out among them, lane by lane.
  *
  * @throws {BridgeConfigurationError} an option is unusable.
+ * @throws {TransactionsUnsupportedError} it is transactional, and the Kafka client is not.
  *
  * @example
  * const bridge = createBridge(store, orders, { producer: createKafkaProducer({ brokers }) })
  * await bridge.start()
  */
 export function createBridge(store: EventStore, definition: BridgeDefinition, options: RunBridgeOptions): Bridge {
-  checkSendOptions(definition.name, options)
-  const { readBack = 0 } = options
-  if (!Number.isInteger(readBack) || readBack < 0)
-    throw new BridgeConfigurationError(`bridge "${definition.name}": readBack is a whole number from 0`)
+  const { name, lanes } = definition
+  checkSendOptions(name, options)
+  const { readBack = 0, leaseMs = 10_000, producer } = options
+  const refuse = (what: string) => new BridgeConfigurationError(`bridge "${name}": ${what}`)
+  if (!Number.isInteger(readBack) || readBack < 0) throw refuse('readBack is a whole number from 0')
+  if (!(leaseMs > 0)) throw refuse('leaseMs is above 0')
+  if (lanes > 1 && typeof producer !== 'function')
+    throw refuse(
+      `it has ${lanes} lanes, which need a producer each: give a function that makes one, () => createKafkaProducer({ … })`,
+    )
   return new Bridge(store, definition, options)
-}
-
-/** What the owner of a checkpoint learned when it took it: before, anybody else may have changed it. */
-interface Known {
-  readonly checkpoint: Checkpoint
-  readonly waiting: WaitingKeys
-  readonly readBack: ReadBack
 }
 
 /**
  * A running bridge.
  *
  * Every event that matches is published at least once; within a partition the first occurrences of a key keep the order of its
- * stream. The checkpoint follows what Kafka has acknowledged, so a crash repeats records and never leaves one out.
+ * stream. Checkpoints follow what Kafka has acknowledged, so a crash repeats records and never leaves one out.
  */
 export class Bridge implements Operable {
   readonly kind = 'bridge'
   readonly name: string
-  private readonly parts: SendingParts
   private readonly logger: Logger
-  private readonly meter = new SendMeter()
+  private readonly leaseMs: number
+  private readonly owner: string
+  /** Tells this one from others of the same owner. */
+  private readonly sharer: string
+  private readonly producers: readonly KafkaProducerPort[]
+  private readonly topics: TopicPartitions
+  private readonly balance: CheckpointBalance
   private readonly metrics: BridgeMetrics | undefined
   private readonly ending = new AbortController()
   private readonly giveUp = new AbortController()
-  private subscription: Subscription | undefined
-  private known: Known | undefined
+  private lanes: readonly BridgeLane[] = []
+  private arranging: Promise<void> | undefined
+  /** Why its lanes could not be arranged. */
+  private disarray: Error | undefined
   private published = 0
-  /** Why it does not get on; gone with the next success. */
-  private failure: Error | undefined
-  private halted = false
 
   /** @internal Use {@link createBridge}. */
   constructor(
@@ -98,14 +92,20 @@ export class Bridge implements Operable {
     private readonly definition: BridgeDefinition,
     private readonly options: RunBridgeOptions,
   ) {
+    const { producer, logger = silentLogger, leaseMs = 10_000, partitionCheckIntervalMs = 30_000 } = options
     this.name = definition.name
-    this.logger = options.logger ?? silentLogger
-    this.parts = createSendingParts(store, definition, {
-      ...options,
-      signal: this.giveUp.signal,
-      checkIntervalMs: options.partitionCheckIntervalMs ?? 30_000,
-      onSent: (sent) => this.onSent(sent),
-    })
+    this.logger = logger
+    this.leaseMs = leaseMs
+    this.owner = options.owner ?? `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+    this.sharer = options.owner === undefined ? this.owner : `${this.owner}/${randomUUID().slice(0, 8)}`
+    const [first, ...others] = lanesOf(definition.lanes).map(() =>
+      typeof producer === 'function' ? producer() : producer,
+    )
+    if (!first) throw new BridgeConfigurationError(`bridge "${this.name}" has no lane`)
+    this.producers = [first, ...others]
+    if (definition.progressTopic !== undefined) checkTransactional(this.name, first)
+    this.topics = createTopicPartitions(first, definition, { ...options, checkIntervalMs: partitionCheckIntervalMs })
+    this.balance = new CheckpointBalance(() => this.lanes, leaseMs)
     const { schema } = store.database
     this.metrics = createBridgeMetrics({ schema, bridge: this.name }, () => this.status())
   }
@@ -116,31 +116,86 @@ export class Bridge implements Operable {
    * @throws {BrokerUnavailableError} no broker answers.
    * @throws {TopicMissingError} a topic does not exist, and the option `createTopics` is not given.
    * @throws {FanoutError} its serializer could not be made ready.
+   * @throws {BridgeConfigurationError} it publishes in transactions, and cannot do so as it is.
    */
   async start(): Promise<void> {
-    if (this.subscription) return
-    await this.options.producer.connect()
-    await this.parts.topics.learn(this.definition.topics)
+    if (this.arranging) return
+    await this.producers[0]?.connect()
+    await this.topics.learn(this.definition.topics)
+    await this.prepareProgress()
     await this.options.serializer?.prepare(this.definition)
-    if (this.subscription) return
-    this.subscription = this.subscribe()
+    if (this.arranging) return
+    const isArranged = this.arrange()
+    this.arranging = this.keepArranged(isArranged)
+    await isArranged
+    if (this.disarray instanceof BridgeConfigurationError) {
+      this.ending.abort()
+      throw this.disarray
+    }
+    if (this.ending.signal.aborted) return
+    this.lanes = this.createLanes()
     this.metrics?.open()
-  }
-
-  private subscribe(): Subscription {
-    const { batchSize = 500, leaseMs, owner } = this.options
-    return this.store.subscribe({
-      name: checkpointNameOf(this.name),
-      filter: this.definition.filter,
-      batchSize,
-      ...(leaseMs === undefined ? {} : { leaseMs }),
-      ...(owner === undefined ? {} : { owner }),
-      handle: (batch) => this.handle(batch),
+    if (this.lanes.length === 1) return
+    await this.store.leases.share({
+      ...{ owner: this.sharer, checkpoints: this.balance.wanted, leaseMs: this.leaseMs },
+      onOthers: (others) => this.balance.rebalance(others),
     })
   }
 
+  private async prepareProgress(): Promise<void> {
+    const { progressTopic: topic } = this.definition
+    const [producer] = this.producers
+    if (topic === undefined || !producer) return
+    const { createTopics = this.definition.createTopics } = this.options
+    await prepareProgressTopic(producer, this.definition, { topic, createTopics })
+  }
+
+  private createLanes(): BridgeLane[] {
+    const { logger, leaseMs, owner, topics } = this
+    return this.producers.map(
+      (producer, index) =>
+        new BridgeLane(this.store, this.definition, {
+          ...{
+            ...this.options,
+            lane: { index, count: this.producers.length },
+            producer,
+            topics,
+            owner,
+            leaseMs,
+            logger,
+          },
+          ...{ giveUp: this.giveUp.signal, ending: this.ending.signal },
+          mayTake: (checkpoint, waitedMs) => this.balance.mayTake(checkpoint, waitedMs),
+          onSent: (sent) => this.onSent(sent),
+        }),
+    )
+  }
+
+  /** Makes the lanes' checkpoints, and says whether they are there now: only then can a lane take its own. */
+  private async arrange(): Promise<boolean> {
+    try {
+      await arrangeLanes(this.store, this.definition, this.logger)
+      this.disarray = undefined
+    } catch (error) {
+      const isNew = this.disarray === undefined
+      this.disarray = error instanceof Error ? error : new Error(String(error))
+      if (isNew) this.logger.warn({ err: error, bridge: this.name }, 'the lanes of a bridge could not be arranged yet')
+    }
+    return this.disarray === undefined
+  }
+
+  /** Another process may replace the checkpoints while this one does not keep its leases. */
+  private async keepArranged(first: Promise<boolean>): Promise<void> {
+    const { signal } = this.ending
+    for (let isArranged = await first; !signal.aborted; isArranged = await this.arrange()) {
+      const pauseMs = isArranged ? this.leaseMs : Math.min(this.leaseMs / 4, 1000)
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined)
+      if (signal.aborted) return
+    }
+  }
+
   /**
-   * Lets the records in flight be acknowledged, for `timeoutMs` at most (8,000 ms unless said), and gives the lease back.
+   * Lets the records in flight be acknowledged, for `timeoutMs` at most (8,000 ms unless said), and gives the leases back.
    *
    * A bridge that was stopped stays so: make a new one. Stop it before its producer, its store and its pool are closed.
    */
@@ -148,138 +203,53 @@ export class Bridge implements Operable {
     this.ending.abort()
     this.metrics?.close()
     const timer = setTimeout(() => this.giveUp.abort(), timeoutMs)
-    await this.subscription?.stop()
+    await this.arranging
+    await this.store.leases.leave(this.sharer)
+    await Promise.all(this.lanes.map((lane) => lane.stop()))
     clearTimeout(timer)
+    if (typeof this.options.producer === 'function')
+      await Promise.all(this.producers.map((producer) => producer.disconnect()))
   }
 
   /** How it is getting on; `retrying` from the first failure to the next acknowledgement. */
   async status(): Promise<BridgeStatus> {
+    // Before the positions are read, so that one that has failed is shown where it stands.
+    const here = this.lanes.map(({ checkpoint, state }) => ({ checkpoint, state }))
+    const trying = this.lanes.find(({ failure, state }) => failure && state !== 'waiting-for-lease')
+    const failure = this.disarray ?? trying?.failure
     const [stored] = await listBridges(this.store, [this.definition])
     if (!stored) throw new BridgeConfigurationError(`bridge "${this.name}" has no status`)
-    const { subscription, failure, published } = this
-    if (!subscription || stored.state === 'paused') return { ...stored, published }
-    const alive = subscription.state === 'running' || subscription.state === 'retrying'
-    const state = this.halted ? 'failed' : alive && failure ? 'retrying' : subscription.state
-    const eventsPerSecond = this.meter.perSecond()
+    const { published } = this
+    if (here.length === 0 || stored.state === 'paused')
+      return { ...stored, published, error: this.disarray?.message ?? stored.error }
+    const rates = this.lanes.flatMap(({ meter }) => meter.perSecond() ?? [])
+    const eventsPerSecond = rates.length > 0 ? Math.min(...rates) : undefined
+    const durations = this.lanes.flatMap(({ meter }) => meter.acknowledgedInMs ?? [])
     return {
-      ...{ ...stored, state, published, eventsPerSecond },
+      ...{ ...stored, state: stateOf(here, stored), published, eventsPerSecond },
       error: failure?.message ?? stored.error,
       etaMs: eventsPerSecond === undefined ? undefined : etaOf(stored.lag, eventsPerSecond),
-      stall:
-        failure instanceof FanoutError && failure.retryable
-          ? { reason: 'broker', error: failure.message }
-          : stored.stall,
-      acknowledgedInMs: this.meter.acknowledgedInMs,
+      stall: isBrokerTrouble(failure) ? { reason: 'broker', error: failure.message } : stored.stall,
+      acknowledgedInMs: durations.length > 0 ? Math.max(...durations) : undefined,
     }
   }
 
   private onSent(sent: { readonly records: number; readonly durationMs: number } | 'failed'): void {
     if (sent === 'failed') return this.metrics?.failed()
     this.published += sent.records
-    this.meter.acknowledged(sent.durationMs)
     this.metrics?.acknowledged(sent.records, sent.durationMs)
   }
+}
 
-  private async handle(batch: SubscriptionBatch): Promise<void> {
-    try {
-      await untilAborted(this.publish(batch), this.giveUp.signal)
-      this.failure = undefined
-    } catch (error) {
-      this.failure = error instanceof Error ? error : new Error(String(error))
-      this.known = undefined
-      this.parts.topics.distrust()
-      if (!isTopicTrouble(error)) this.parts.topics.forgive()
-      if (error instanceof EventNotPublishableError || error instanceof PartitionCountChangedError) this.halt(error)
-      throw error
-    }
-  }
-
-  /**
-   * Publishes in the order of the log, and moves the checkpoint behind each acknowledged group: the prefix has no hole.
-   *
-   * What cannot be published is parked before anything is sent, so that it is known to whoever takes over from then on.
-   */
-  private async publish({ events, to, checkpoint }: SubscriptionBatch): Promise<void> {
-    const { context, topics, sender } = this.parts
-    const { waiting, readBack } = await this.knownOf(checkpoint)
-    await topics.check({ mayRefuse: this.definition.onUnpublishable === 'park' })
-    for (;;) {
-      const left = events.filter(({ position }) => position > checkpoint.place.position)
-      const { records, setAside, obstacle } = await planRecords(context, left, waiting)
-      if (setAside.length > 0) await this.park(checkpoint, setAside)
-      const unsent = await readBack.unsent(records)
-      const again = await sender.send(unsent, async (group) => {
-        const last = group.at(-1)?.event
-        if (last) await this.advance(checkpoint, { position: last.position, eventId: last.id, epoch: to.epoch })
-      })
-      if (!again) {
-        if (obstacle) throw obstacle
-        return this.advance(checkpoint, to)
-      }
-      if (again.refused) await this.setAsideRefused(checkpoint, waiting, { events, error: again.refused })
-    }
-  }
-
-  private async advance(checkpoint: Checkpoint, place: CheckpointPlace): Promise<void> {
-    await checkpoint.advance(this.store.database.queryable, place)
-    checkpoint.committed(place)
-    this.meter.reached(place.position)
-  }
-
-  /** What a broker refused is parked before the rest is planned anew, which then waits for it. */
-  private async setAsideRefused(
-    checkpoint: Checkpoint,
-    waiting: WaitingKeys,
-    { events, error }: { readonly events: SubscriptionBatch['events']; readonly error: EventNotPublishableError },
-  ): Promise<void> {
-    const event = events.find(({ position }) => position === error.position)
-    if (!event || this.definition.onUnpublishable === 'halt') throw error
-    await this.park(checkpoint, [{ event, key: error.key, error }])
-    waiting.add(event, error.key)
-  }
-
-  /** Parks events where the checkpoint is still ours and where it was: one that lost it parks nothing. */
-  private async park(checkpoint: Checkpoint, setAside: readonly SetAside[]): Promise<void> {
-    await inTransaction(this.store.pool, async (client) => {
-      await checkpoint.advance(client, checkpoint.place)
-      await insertParked(on(this.store.database, client), this.name, setAside)
-    })
-    for (const { event, key, error } of setAside) {
-      if (!error) continue
-      this.logger.error({ err: error, bridge: this.name, key, event: event.id }, 'an event was parked with its key')
-    }
-  }
-
-  private async knownOf(checkpoint: Checkpoint): Promise<Known> {
-    if (this.known?.checkpoint !== checkpoint) {
-      const waiting = new WaitingKeys(await selectWaiting(this.store.database, this.name))
-      const { producer, batchSize = 500, readBack: count = Math.max(2 * batchSize, 1000) } = this.options
-      const readBack = new ReadBack({ bridge: this.name, producer, count, logger: this.logger })
-      this.known = { checkpoint, waiting, readBack }
-    }
-    return this.known
-  }
-
-  /** Ends the subscription from within its own batch, so nobody waits for it here; it begins anew once somebody resumes the bridge. */
-  private halt(error: Error): void {
-    this.halted = true
-    this.logger.error({ err: error, bridge: this.name }, 'the bridge halted: what is said has to be put right first')
-    void this.subscription
-      ?.stop()
-      .then(() => this.resumed())
-      .catch(() => undefined)
-  }
-
-  private async resumed(): Promise<void> {
-    for (;;) {
-      await sleep(1000, undefined, { signal: this.ending.signal, ref: false })
-      const [stored] = await listBridges(this.store, [this.definition]).catch(() => [])
-      if (stored && stored.error === undefined) break
-    }
-    if (this.ending.signal.aborted) return
-    this.halted = false
-    this.failure = undefined
-    this.parts.topics.forget()
-    this.subscription = this.subscribe()
-  }
+/** The lanes that this process has are as they are here, the others as their owners left word. */
+function stateOf(
+  here: readonly Pick<BridgeLane, 'checkpoint' | 'state'>[],
+  stored: BridgeStatus,
+): BridgeStatus['state'] {
+  const states = here.map(({ checkpoint, state }): BridgeStatus['state'] => {
+    const elsewhere = stored.lanes.find((lane) => lane.checkpoint === checkpoint)
+    if (state !== 'waiting-for-lease' || elsewhere?.owner === undefined || here.length === 1) return state
+    return elsewhere.state
+  })
+  return worstState(states)
 }

@@ -3,7 +3,7 @@ import { BridgeConfigurationError } from '../errors.js'
 import type { TopicSettings } from '../kafka-producer-port.js'
 import { partitionFor } from '../partition-for.js'
 import { recordKeyOf } from '../record-key.js'
-import { chooseTopics, compileWhere, type TopicChoice, type TopicRule } from './topic-choice.js'
+import { checkTopic, chooseTopics, compileWhere, type TopicChoice, type TopicRule } from './topic-choice.js'
 import { checkTopicSettings } from '../topic-settings.js'
 
 /** What {@link defineBridge} takes. Its functions are pure: they are called again when records are sent again. */
@@ -39,6 +39,16 @@ export interface BridgeOptions {
   readonly onUnpublishable?: 'park' | 'halt'
   /** Creates topics that are missing, like this; without it a missing topic is an error. */
   readonly createTopics?: TopicSettings
+  /**
+   * Into how many lanes its keys are shared out, 1 to 64; 1 unless said. Each has a producer, a checkpoint and a lease of its own, so that several processes
+   * share one bridge. A divisor of the topics' partitions, so that no partition has records of two lanes.
+   */
+  readonly lanes?: number
+  /**
+   * Publishes in Kafka's transactions, so that consumers that read only what is committed (`read_committed`) see each event once. How far it is, is kept in a
+   * topic, `<name>.progress` unless said. Bridges of other stores on the same brokers need another one.
+   */
+  readonly transactional?: boolean | { readonly progressTopic: string }
 }
 
 /** What a bridge publishes, and where to; made by {@link defineBridge}. */
@@ -60,6 +70,9 @@ export interface BridgeDefinition {
   readonly partitioner: (key: string, partitionCount: number) => number
   readonly onUnpublishable: NonNullable<BridgeOptions['onUnpublishable']>
   readonly createTopics: TopicSettings | undefined
+  readonly lanes: number
+  /** Where a bridge that publishes in transactions keeps how far it is; undefined for one that does not. */
+  readonly progressTopic: string | undefined
 }
 
 /**
@@ -82,7 +95,14 @@ export interface BridgeDefinition {
  */
 export function defineBridge(options: BridgeOptions): BridgeDefinition {
   const { name, from, types, where, topic, key = recordKeyOf, source, dataSchema, headers, createTopics } = options
-  const { payload = 'event', format = 'binary', onUnpublishable = 'park', partitioner } = options
+  const {
+    payload = 'event',
+    format = 'binary',
+    onUnpublishable = 'park',
+    partitioner,
+    lanes = 1,
+    transactional,
+  } = options
   checkName(name)
   const categories = from?.map((aggregate) => aggregate.name)
   checkTypes(name, from, types)
@@ -90,6 +110,9 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
   checkChoice(name, 'format', format, ['binary', 'structured'])
   checkChoice(name, 'onUnpublishable', onUnpublishable, ['park', 'halt'])
   if (createTopics) checkTopicSettings(name, createTopics)
+  if (!Number.isInteger(lanes) || lanes < 1 || lanes > 64)
+    throw new BridgeConfigurationError(`bridge "${name}": lanes is a whole number from 1 to 64`)
+  const progressTopic = progressTopicOf(name, transactional)
   const { topicOf, known } = chooseTopics(name, topic, categories)
   const storedTypes = types && storedTypesOf(from ?? [], types)
   return {
@@ -100,9 +123,14 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
     topicOf,
     topicOfKind: dependsOnKind(topic) ? (kind) => topicOf(kind as RecordedEvent) : undefined,
     keyOf: key,
-    ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics },
+    ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics, lanes, progressTopic },
     partitioner: partitioner ?? partitionFor,
   }
+}
+
+function progressTopicOf(name: string, transactional: BridgeOptions['transactional'] = false): string | undefined {
+  if (transactional === false) return undefined
+  return checkTopic(name, transactional === true ? `${name}.progress` : transactional.progressTopic)
 }
 
 /** Whether aggregate and type alone decide the topic. */

@@ -1,8 +1,8 @@
-import { pauseCheckpoints, resumeCheckpoints, type EventStore } from '@tidemark/eventstore'
-import { checkpointNameOf } from './bridge-status.js'
+import { inTransaction, on, pauseCheckpoints, resumeCheckpoints, type EventStore } from '@tidemark/eventstore'
+import { lockLanes, selectLaneCheckpoints } from '../sql/lane-statements.js'
 
 /**
- * Lets a bridge stand still, whichever process runs it, until it is resumed; records on their way may still arrive. Pausing twice keeps the first reason.
+ * Lets a bridge stand still, whichever processes run it, until it is resumed; records on their way may still arrive. Pausing twice keeps the first reason.
  *
  * @returns whether it was not paused before; false also for one that was never started.
  *
@@ -10,7 +10,7 @@ import { checkpointNameOf } from './bridge-status.js'
  * await pauseBridge(store, 'orders', 'the brokers are upgraded')
  */
 export async function pauseBridge(store: EventStore, bridge: string, reason: string): Promise<boolean> {
-  return (await pauseCheckpoints(store.database, [checkpointNameOf(bridge)], reason)).length > 0
+  return changeLanes(store, bridge, (database, names) => pauseCheckpoints(database, names, reason))
 }
 
 /**
@@ -19,5 +19,23 @@ export async function pauseBridge(store: EventStore, bridge: string, reason: str
  * @returns whether it had stood still.
  */
 export async function resumeBridge(store: EventStore, bridge: string): Promise<boolean> {
-  return (await resumeCheckpoints(store.database, [checkpointNameOf(bridge)])).length > 0
+  return changeLanes(store, bridge, resumeCheckpoints)
+}
+
+/** All lanes, with none made or replaced meanwhile. */
+function changeLanes(
+  store: EventStore,
+  bridge: string,
+  change: (database: EventStore['database'], names: readonly string[]) => Promise<readonly string[]>,
+): Promise<boolean> {
+  return inTransaction(store.pool, async (client) => {
+    const database = on(store.database, client)
+    await lockLanes(database, bridge)
+    const lanes = await selectLaneCheckpoints(database, bridge)
+    const changed = await change(
+      database,
+      lanes.map(({ name }) => name),
+    )
+    return changed.length > 0
+  })
 }

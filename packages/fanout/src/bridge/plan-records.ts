@@ -1,8 +1,9 @@
-import type { RecordedEvent } from '@tidemark/eventstore'
+import { UnknownEventError, type RecordedEvent } from '@tidemark/eventstore'
 import { EventNotPublishableError } from '../errors.js'
 import type { PayloadSerializer } from '../payload-serializer.js'
 import type { SetAside } from '../sql/parked-record-statements.js'
 import type { BridgeDefinition } from './define-bridge.js'
+import { isOfLane, type Lane } from './lane-names.js'
 import { isWanted, keyOfEvent, recordOfEvent, topicOfEvent, type EventRecord } from './record-of-event.js'
 import { isTopicTrouble, type TopicPartitions } from './topic-partitions.js'
 import type { WaitingKeys } from './waiting-keys.js'
@@ -16,24 +17,29 @@ export interface PlanContext {
   readonly serializer: PayloadSerializer | undefined
 }
 
+/** All keys. */
+const wholeBridge: Lane = { index: 0, count: 1 }
+
 /** What becomes of some events. */
 export interface RecordPlan {
   readonly records: readonly EventRecord[]
   /** What is parked before anything is sent. */
   readonly setAside: readonly SetAside[]
-  /** Why nothing behind the records may be sent, where the bridge halts instead of parking. */
-  readonly obstacle: EventNotPublishableError | undefined
+  /** Why nothing behind the records may be sent: the bridge halts instead of parking, or this code does not know an event. */
+  readonly obstacle: EventNotPublishableError | UnknownEventError | undefined
 }
 
 /**
  * Makes records of events, in their order.
  *
- * What cannot be published makes later events of its key wait; `waiting` learns of it.
+ * What cannot be published makes later events of its key wait; `waiting` learns of it. Of a lane only its own keys count. An event whose key cannot be made
+ * is set aside by every lane, for later events of its stream may be in any.
  */
 export async function planRecords(
   context: PlanContext,
   events: readonly RecordedEvent[],
   waiting: WaitingKeys,
+  lane: Lane = wholeBridge,
 ): Promise<RecordPlan> {
   const records: EventRecord[] = []
   const setAside: SetAside[] = []
@@ -41,6 +47,7 @@ export async function planRecords(
     try {
       if (!isWanted(context.definition, event)) continue
       const key = keyOfEvent(context.definition, event)
+      if (!isOfLane(key, lane)) continue
       if (waiting.holds(event, key)) {
         setAside.push({ event, key, error: undefined })
         waiting.add(event, key)
@@ -48,9 +55,11 @@ export async function planRecords(
         records.push(await makeRecord(context, event))
       }
     } catch (error) {
+      if (error instanceof UnknownEventError) return { records, setAside, obstacle: error }
       if (!(error instanceof EventNotPublishableError)) throw error
-      if (context.definition.onUnpublishable === 'halt') return { records, setAside, obstacle: error }
       const key = error.key ?? keyIfAny(context.definition, event)
+      if (!isOfLane(key, lane)) continue
+      if (context.definition.onUnpublishable === 'halt') return { records, setAside, obstacle: error }
       setAside.push({ event, key, error })
       waiting.add(event, key)
     }
@@ -92,7 +101,7 @@ async function learnTopic(
 }
 
 /** Where a predicate failed, the key may be known all the same. */
-function keyIfAny(definition: BridgeDefinition, event: RecordedEvent): string | undefined {
+export function keyIfAny(definition: BridgeDefinition, event: RecordedEvent): string | undefined {
   try {
     return keyOfEvent(definition, event)
   } catch {

@@ -37,20 +37,18 @@ export class RecordSender {
   /**
    * Sends all, and calls `acknowledged` after each group; undefined when everything was sent.
    *
-   * What has been acknowledged is a prefix of the records. After any error nothing later is sent.
+   * What has been acknowledged is a prefix of the records. After any error nothing later is sent. `transmit` sends a group, by the producer unless said.
    */
   async send(
     records: readonly EventRecord[],
     acknowledged: (group: readonly EventRecord[]) => Promise<void>,
+    transmit = (group: readonly EventRecord[]) => this.sendPlainly(group),
   ): Promise<PlanAgain | undefined> {
     for (const group of sendGroups(records, this.maxGroupBytes, { oneTopic: this.oneTopicAtATime })) {
       try {
         await failpoint?.('bridge.before-send')
         const sentAt = performance.now()
-        await this.options.producer.send(
-          group.map(({ record }) => record),
-          { signal: this.options.signal },
-        )
+        await transmit(group)
         this.options.onSent?.({ records: group.length, durationMs: performance.now() - sentAt })
         await failpoint?.('bridge.after-send')
       } catch (error) {
@@ -64,6 +62,14 @@ export class RecordSender {
     }
     this.oneTopicAtATime = false
     return undefined
+  }
+
+  private sendPlainly(group: readonly EventRecord[]): Promise<void> {
+    const { producer, signal } = this.options
+    return producer.send(
+      group.map(({ record }) => record),
+      { signal },
+    )
   }
 
   private answerTo(error: unknown, group: readonly EventRecord[]): PlanAgain | undefined {

@@ -2,7 +2,13 @@ import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BridgeConfigurationError } from '../errors.js'
 import { selectWaiting } from '../sql/parked-record-statements.js'
-import { checkSendOptions, createSendingParts, type SendingParts, type SendOptions } from './bridge-options.js'
+import {
+  checkSendOptions,
+  createSendingParts,
+  createTopicPartitions,
+  type SendingParts,
+  type SendOptions,
+} from './bridge-options.js'
 import { listBridges } from './bridge-status.js'
 import type { BridgeDefinition } from './define-bridge.js'
 import { planRecords } from './plan-records.js'
@@ -58,7 +64,8 @@ export async function replayToTopic(
   await producer.connect()
   const { target, total, waiting } = await aimOf(store, definition, options)
   await options.serializer?.prepare(target)
-  const parts = createSendingParts(store, target, { ...options, signal, checkIntervalMs: 30_000 })
+  const topics = createTopicPartitions(producer, target, { ...options, checkIntervalMs: 30_000 })
+  const parts = createSendingParts(store, target, { ...options, signal, topics })
   const startedAt = performance.now()
   const limit = Math.min(batchSize, Math.ceil(eventsPerSecond))
   let [published, leftOut, position] = [0, 0, from - 1n]
@@ -111,13 +118,14 @@ async function publishAgain(
   let published = 0
   for (let left = events; ;) {
     await topics.check({ mayRefuse: true })
-    const { records, setAside } = await planRecords(context, left, waiting)
+    const { records, setAside, obstacle } = await planRecords(context, left, waiting)
     for (const { event } of setAside) leftOut.add(event.position)
     let reached: bigint | undefined
     const again = await sender.send(records, async (group) => {
       published += group.length
       reached = group.at(-1)?.event.position
     })
+    if (!again && obstacle) throw obstacle
     if (!again) return { published, leftOut: leftOut.size }
     const refused = left.find(({ position }) => position === again.refused?.position)
     if (refused) waiting.add(refused, again.refused?.key)

@@ -1,21 +1,20 @@
-import {
-  Checkpoint,
-  inTransaction,
-  on,
-  type CheckpointPlace,
-  type Database,
-  type EventStore,
-  type RecordedEvent,
-} from '@tidemark/eventstore'
+import { Checkpoint, inTransaction, on, type Database, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
 import { hostname } from 'node:os'
 import { EventNotPublishableError } from '../errors.js'
-import { deleteParked, deleteParkedAfter, failParked } from '../sql/parked-record-statements.js'
+import { selectLaneCheckpoints } from '../sql/lane-statements.js'
+import { deleteParked, failParked } from '../sql/parked-record-statements.js'
 import { selectParkedRecords, type ParkedRecord } from '../sql/select-parked-records.js'
-import { checkSendOptions, createSendingParts, type SendingParts, type SendOptions } from './bridge-options.js'
-import { checkpointNameOf } from './bridge-status.js'
+import {
+  checkSendOptions,
+  createSendingParts,
+  createTopicPartitions,
+  type SendingParts,
+  type SendOptions,
+} from './bridge-options.js'
 import type { BridgeDefinition } from './define-bridge.js'
+import { isOfLane, laneOfCheckpoint } from './lane-names.js'
 import { isWanted, keyOfEvent, type EventRecord } from './record-of-event.js'
-import { makeRecord } from './plan-records.js'
+import { keyIfAny, makeRecord } from './plan-records.js'
 import { WaitingKeys } from './waiting-keys.js'
 
 export interface RetryParkedRecordsOptions extends SendOptions {
@@ -39,7 +38,7 @@ export interface RetriedKey {
   readonly error: Error | undefined
 }
 
-/** How much longer than a look at the database a process keeps the bridge's checkpoint, when it dies. */
+/** How much longer than a look at the database a process keeps the bridge's checkpoints, when it dies. */
 const leaseMs = 10_000
 
 /**
@@ -65,14 +64,22 @@ export async function retryParkedRecords(
   if (!any) return []
   await options.serializer?.prepare(definition)
   const owner = `retry/${hostname()}/${process.pid}`
-  const checkpoint = await Checkpoint.take(store.database, checkpointNameOf(definition.name), { owner, leaseMs })
-  if (!checkpoint) return []
-  store.leases.hold(checkpoint)
+  const lanes = await selectLaneCheckpoints(store.database, definition.name)
+  const checkpoints: Checkpoint[] = []
   try {
-    return await new Retry(store, definition, options, checkpoint).run()
+    for (const { name } of lanes) {
+      const checkpoint = await Checkpoint.take(store.database, name, { owner, leaseMs })
+      // The lanes are being replaced by others.
+      if (!checkpoint) return []
+      store.leases.hold(checkpoint)
+      checkpoints.push(checkpoint)
+    }
+    return checkpoints.length === 0 ? [] : await new Retry(store, definition, options, checkpoints).run()
   } finally {
-    store.leases.letGo(checkpoint)
-    await checkpoint.release().catch(() => undefined)
+    for (const checkpoint of checkpoints) {
+      store.leases.letGo(checkpoint)
+      await checkpoint.release().catch(() => undefined)
+    }
   }
 }
 
@@ -101,22 +108,21 @@ class Retry {
     private readonly store: EventStore,
     private readonly definition: BridgeDefinition,
     private readonly options: RetryParkedRecordsOptions,
-    private readonly checkpoint: Checkpoint,
+    private readonly checkpoints: readonly Checkpoint[],
   ) {
     this.keys = options.keys && new Set(options.keys)
     this.signal = options.signal ?? new AbortController().signal
     // A topic that is not there is an answer here: nobody waits for another key.
-    const parts = { topicPatienceMs: 0, ...options, signal: this.signal, checkIntervalMs: Infinity }
+    const patient = { topicPatienceMs: 0, ...options, checkIntervalMs: Infinity }
+    const topics = createTopicPartitions(options.producer, definition, patient)
+    const parts = { ...patient, topics, signal: this.signal }
     this.parts = createSendingParts(store, { ...definition, onUnpublishable: 'park' }, parts)
   }
 
   async run(): Promise<RetriedKey[]> {
-    const { position: upTo } = this.checkpoint.place
-    // Left there, they would go on holding keys that are freed here.
-    await this.whileOwned((database) => deleteParkedAfter(database, this.definition.name, upTo))
     const { batchSize: limit = 500 } = this.options
     for (let after = 0n; ;) {
-      const page = { after, upTo, limit }
+      const page = { after, limit }
       const parked = await selectParkedRecords(this.store.database, { bridge: this.definition.name }, page)
       const last = parked.at(-1)
       if (!last) break
@@ -131,11 +137,22 @@ class Retry {
     const byPosition = new Map(events.map((event) => [event.position, event]))
     const gone = parked.filter(({ position }) => !byPosition.has(position))
     await this.settle(gone, 'dropped')
-    let left = parked.flatMap((each): Parked[] => {
+    const there = parked.flatMap((each): Parked[] => {
       const event = byPosition.get(each.position)
       return event ? [{ parked: each, event }] : []
     })
+    // Left there, they would go on holding keys that are freed here.
+    const ahead = there.filter(({ event }) => this.isAhead(event))
+    await this.forget(ahead.map(({ event }) => event.position))
+    let left = there.filter((each) => !ahead.includes(each))
     while (left.length > 0) left = await this.retryEvents(left)
+  }
+
+  /** Whether its lane comes to an event again. One whose key cannot be made is of every lane. */
+  private isAhead(event: RecordedEvent): boolean {
+    const key = keyIfAny(this.definition, event)
+    const lanes = this.checkpoints.filter(({ name }) => isOfLane(key, laneOfCheckpoint(name)))
+    return lanes.every(({ place }) => event.position > place.position)
   }
 
   /** Sends what may be sent, in order; returns what has to be looked at again. */
@@ -203,16 +220,19 @@ class Retry {
 
   private async settle(done: readonly ParkedRecord[], how: 'published' | 'dropped'): Promise<void> {
     if (done.length === 0) return
-    const positions = done.map(({ position }) => position)
-    await this.whileOwned((database) => deleteParked(database, this.definition.name, positions))
+    await this.forget(done.map(({ position }) => position))
     for (const { key } of done) if (this.isSelected(key)) this.countsOf(key)[how]++
   }
 
-  /** Changes what is parked only while the checkpoint is ours: another owner works by what it read. */
+  private async forget(positions: readonly bigint[]): Promise<void> {
+    if (positions.length === 0) return
+    await this.whileOwned((database) => deleteParked(database, this.definition.name, positions))
+  }
+
+  /** Changes what is parked only while the checkpoints are ours: another owner works by what it read. */
   private async whileOwned(change: (database: Database) => Promise<void>): Promise<void> {
-    const place: CheckpointPlace = this.checkpoint.place
     await inTransaction(this.store.pool, async (client) => {
-      await this.checkpoint.advance(client, place)
+      for (const checkpoint of this.checkpoints) await checkpoint.advance(client, checkpoint.place)
       await change(on(this.store.database, client))
     })
   }

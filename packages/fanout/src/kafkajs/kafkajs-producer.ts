@@ -1,13 +1,20 @@
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { KafkaRefusedError, ProducerClosedError } from '../errors.js'
-import type { KafkaProducerPort, RawKafkaRecord, TailRecord, TopicSettings } from '../kafka-producer-port.js'
+import type {
+  KafkaProducerPort,
+  KafkaTransactions,
+  NewTopic,
+  RawKafkaRecord,
+  TailRecord,
+} from '../kafka-producer-port.js'
 import { ClientSockets } from './client-sockets.js'
 import { KafkajsAdminConnection } from './kafkajs-admin.js'
 import { checkBrokers, type KafkaConnectionOptions } from '../kafka-connection.js'
 import { createKafkajsClient } from './kafkajs-client.js'
 import { isUnknownTopic, isUnreadable, translateKafkajsError } from './kafkajs-errors.js'
 import { KafkajsSession } from './kafkajs-session.js'
-import { readKafkajsTail } from './kafkajs-tail.js'
+import { readKafkajsTail, readLastCommitted } from './kafkajs-tail.js'
+import { openKafkajsTransactions } from './kafkajs-transactions.js'
 import { SendLane } from '../send-lane.js'
 import { topicConfigOf } from '../topic-settings.js'
 
@@ -65,7 +72,7 @@ class KafkajsProducer implements KafkaProducerPort {
     })
   }
 
-  async createTopic(topic: string, settings: TopicSettings): Promise<void> {
+  async createTopic(topic: string, settings: NewTopic): Promise<void> {
     const { partitions, replicationFactor } = settings
     const configEntries = Object.entries(topicConfigOf(settings)).map(([name, value]) => ({ name, value }))
     const wanted = { topic, numPartitions: partitions, replicationFactor, configEntries }
@@ -107,6 +114,20 @@ class KafkajsProducer implements KafkaProducerPort {
       return await readKafkajsTail(this.kafka, topic, partitions, count)
     } catch (error) {
       if (isUnreadable(error)) return undefined
+      throw translateKafkajsError(error, this.brokers)
+    }
+  }
+
+  async openTransactions(transactionalId: string): Promise<KafkaTransactions> {
+    if (this.closed) throw new ProducerClosedError()
+    return openKafkajsTransactions(this.kafka, transactionalId, (error) => translateKafkajsError(error, this.brokers))
+  }
+
+  async readLastCommitted(topic: string, partition: number): Promise<Buffer | undefined> {
+    if (this.closed) throw new ProducerClosedError()
+    try {
+      return await readLastCommitted(this.kafka, topic, partition)
+    } catch (error) {
       throw translateKafkajsError(error, this.brokers)
     }
   }

@@ -1,52 +1,11 @@
 import type { Kafka } from 'kafkajs'
 import type { TailRecord } from '../kafka-producer-port.js'
-
-/** What is used of the cluster inside kafkajs: its consumers can read as members of a group only, which takes a group's rights and seconds to form. */
-interface Cluster {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  addMultipleTargetTopics(topics: readonly string[]): Promise<void>
-  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
-  findBroker(node: { readonly nodeId: string }): Promise<Broker>
-  fetchTopicsOffset(
-    topics: readonly {
-      readonly topic: string
-      readonly partitions: readonly { readonly partition: number }[]
-      readonly fromBeginning: boolean
-    }[],
-  ): Promise<readonly { readonly partitions: readonly { readonly partition: number; readonly offset: string }[] }[]>
-}
-
-interface Broker {
-  fetch(request: {
-    readonly isolationLevel: number
-    readonly maxWaitTime: number
-    readonly minBytes: number
-    readonly maxBytes: number
-    readonly topics: readonly {
-      readonly topic: string
-      readonly partitions: readonly {
-        readonly partition: number
-        readonly fetchOffset: string
-        readonly maxBytes: number
-      }[]
-    }[]
-  }): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>
-}
-
-interface FetchedPartition {
-  readonly partition: number
-  readonly messages: readonly {
-    readonly offset: string
-    readonly isControlRecord?: boolean
-    readonly headers?: Readonly<Record<string, Buffer | string | readonly (Buffer | string)[] | undefined>>
-  }[]
-}
-
-type CreateCluster = (options: { readonly allowAutoTopicCreation: boolean }) => Cluster
+import { createCluster, type Broker, type Cluster, type FetchedPartition } from './kafkajs-cluster.js'
 
 const partitionBytes = 1_048_576
 const requestBytes = 8 * partitionBytes
+const readUncommitted = 0
+const readCommitted = 1
 
 /**
  * Reads the ids of the last `count` records of each partition, up to where they end when it is called.
@@ -59,7 +18,7 @@ export async function readKafkajsTail(
   partitions: readonly number[],
   count: number,
 ): Promise<TailRecord[]> {
-  const cluster = createClusterOf(kafka)({ allowAutoTopicCreation: false })
+  const cluster = createCluster(kafka)
   await cluster.connect()
   try {
     await cluster.addMultipleTargetTopics([topic])
@@ -94,7 +53,7 @@ async function readRanges(broker: Broker, topic: string, ranges: readonly Range[
     const wanted = open.map(({ partition, next }) => ({
       ...{ partition, fetchOffset: String(next), maxBytes: partitionBytes },
     }))
-    const request = { isolationLevel: 0, maxWaitTime: 500, minBytes: 1, maxBytes: requestBytes }
+    const request = { isolationLevel: readUncommitted, maxWaitTime: 500, minBytes: 1, maxBytes: requestBytes }
     const { responses } = await broker.fetch({ ...request, topics: [{ topic, partitions: wanted }] })
     const fetched = responses.flatMap(({ partitions }) => partitions)
     // Partitions come in random order, and those that found no room in the answer come empty.
@@ -116,6 +75,63 @@ async function readRanges(broker: Broker, topic: string, ranges: readonly Range[
   }
 }
 
+/**
+ * Reads the value of the last committed record of a partition, looking further back until one is found.
+ *
+ * @throws what kafkajs throws.
+ */
+export async function readLastCommitted(kafka: Kafka, topic: string, partition: number): Promise<Buffer | undefined> {
+  const cluster = createCluster(kafka)
+  await cluster.connect()
+  try {
+    await cluster.addMultipleTargetTopics([topic])
+    // The end is that of what is committed or aborted.
+    const end = (await offsetsOf(cluster, topic, [partition], { fromBeginning: false })).get(partition) ?? 0n
+    const begin = (await offsetsOf(cluster, topic, [partition], { fromBeginning: true })).get(partition) ?? 0n
+    const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
+    if (nodeId === undefined) throw new Error(`partition ${partition} of topic "${topic}" has no leader`)
+    const broker = await cluster.findBroker({ nodeId })
+    for (let count = 100n; ; count *= 10n) {
+      const from = end - count > begin ? end - count : begin
+      const found = await lastCommittedIn(broker, topic, { partition, next: from, end })
+      if (found || from === begin) return found
+    }
+  } finally {
+    await cluster.disconnect()
+  }
+}
+
+async function lastCommittedIn(broker: Broker, topic: string, range: Range): Promise<Buffer | undefined> {
+  const { partition, end } = range
+  let last: Buffer | undefined
+  while (range.next < end) {
+    const wanted = [{ partition, fetchOffset: String(range.next), maxBytes: partitionBytes }]
+    const request = { isolationLevel: readCommitted, maxWaitTime: 500, minBytes: 1, maxBytes: requestBytes }
+    const { responses } = await broker.fetch({ ...request, topics: [{ topic, partitions: wanted }] })
+    const fetched = responses.flatMap(({ partitions }) => partitions)[0]
+    if (!fetched || fetched.messages.length === 0) break
+    for (const { offset, value } of committedIn(fetched)) {
+      if (BigInt(offset) >= range.next && BigInt(offset) < end) last = value ?? undefined
+    }
+    for (const { offset } of fetched.messages) if (BigInt(offset) >= range.next) range.next = BigInt(offset) + 1n
+  }
+  return last
+}
+
+/** Leaves out the records of aborted transactions, each of which reaches from its first offset to its producer's next marker. */
+function committedIn({ messages, abortedTransactions }: FetchedPartition): FetchedPartition['messages'] {
+  const begins = (abortedTransactions ?? []).toSorted((a, b) =>
+    BigInt(a.firstOffset) < BigInt(b.firstOffset) ? -1 : 1,
+  )
+  const aborted = new Set<string>()
+  return messages.filter(({ offset, isControlRecord, batchContext }) => {
+    for (; begins[0] && BigInt(begins[0].firstOffset) <= BigInt(offset); begins.shift())
+      aborted.add(begins[0].producerId)
+    if (isControlRecord) aborted.delete(batchContext.producerId)
+    return !isControlRecord && !(batchContext.inTransaction && aborted.has(batchContext.producerId))
+  })
+}
+
 async function offsetsOf(
   cluster: Cluster,
   topic: string,
@@ -127,15 +143,6 @@ async function offsetsOf(
   return new Map(
     topics.flatMap((each) => each.partitions.map(({ partition, offset }) => [partition, BigInt(offset)] as const)),
   )
-}
-
-function createClusterOf(kafka: Kafka): CreateCluster {
-  const name = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === 'private:Kafka:createCluster',
-  )
-  const create = name && (kafka as unknown as Readonly<Record<symbol, unknown>>)[name]
-  if (typeof create !== 'function') throw new Error('this release of kafkajs has no cluster that can be read by')
-  return create as CreateCluster
 }
 
 function textOf(value: Buffer | string | readonly (Buffer | string)[] | undefined): string | undefined {

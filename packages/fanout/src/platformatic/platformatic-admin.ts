@@ -1,6 +1,6 @@
 import type { Admin } from '@platformatic/kafka'
 import { BrokerUnavailableError } from '../errors.js'
-import type { TopicSettings } from '../kafka-producer-port.js'
+import type { NewTopic } from '../kafka-producer-port.js'
 import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import { topicConfigOf } from '../topic-settings.js'
 import { BoundedClient } from './bounded-client.js'
@@ -39,7 +39,7 @@ export class PlatformaticAdmin {
     })
   }
 
-  createTopic(topic: string, settings: TopicSettings): Promise<void> {
+  createTopic(topic: string, settings: NewTopic): Promise<void> {
     return this.ask(async (admin) => {
       const { partitions, replicationFactor: replicas } = settings
       const configs = Object.entries(topicConfigOf(settings)).map(([name, value]) => ({ name, value }))

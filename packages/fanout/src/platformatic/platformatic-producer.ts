@@ -1,5 +1,5 @@
 import { ProducerClosedError, type FanoutError } from '../errors.js'
-import type { KafkaProducerPort, RawKafkaRecord, TopicSettings } from '../kafka-producer-port.js'
+import type { KafkaProducerPort, RawKafkaRecord, NewTopic } from '../kafka-producer-port.js'
 import { checkBrokers, type KafkaConnectionOptions } from '../kafka-connection.js'
 import { SendLane } from '../send-lane.js'
 import { PlatformaticAdmin } from './platformatic-admin.js'
@@ -45,7 +45,7 @@ class PlatformaticProducer implements KafkaProducerPort {
     return this.ask((admin) => admin.partitionCount(topic))
   }
 
-  createTopic(topic: string, settings: TopicSettings): Promise<void> {
+  createTopic(topic: string, settings: NewTopic): Promise<void> {
     return this.ask((admin) => admin.createTopic(topic, settings))
   }
 

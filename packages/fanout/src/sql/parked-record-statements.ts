@@ -62,16 +62,6 @@ export async function deleteParked(database: Database, bridge: string, positions
   if (positions.length > 0) await run(database, deleteStatement, [bridge, positions])
 }
 
-const deleteAfterStatement: Statement = {
-  name: 'delete-parked-records-after',
-  text: (schema) => `delete from ${schema}.parked_records where bridge = $1 and position > $2`,
-}
-
-/** Forgets what is parked ahead of a checkpoint: whoever runs the bridge next comes to these events again. */
-export async function deleteParkedAfter(database: Database, bridge: string, position: bigint): Promise<void> {
-  await run(database, deleteAfterStatement, [bridge, position])
-}
-
 const failStatement: Statement = {
   name: 'fail-parked-record',
   text: (schema) => `

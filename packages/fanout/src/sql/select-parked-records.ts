@@ -31,7 +31,6 @@ export interface ParkedRecordPage {
   readonly limit: number
   /** Read what comes after this position. */
   readonly after?: bigint
-  readonly upTo?: bigint
 }
 
 const statement: Statement = {
@@ -40,9 +39,9 @@ const statement: Statement = {
 select bridge, position, status, event_id, tenant, stream_id, version, type, key, error_code, error, attempts, extract(epoch from parked_at) * 1000
   from ${schema}.parked_records
  where ($1::text is null or bridge = $1) and ($2::text is null or key = $2) and ($3::text is null or status = $3)
-   and position > $4 and ($5::bigint is null or position <= $5)
+   and position > $4
  order by position, bridge
- limit $6`,
+ limit $5`,
 }
 
 type Row = [
@@ -55,9 +54,9 @@ type Row = [
 export async function selectParkedRecords(
   database: Database,
   { bridge, key, status }: ParkedRecordSelection,
-  { limit, after = 0n, upTo }: ParkedRecordPage,
+  { limit, after = 0n }: ParkedRecordPage,
 ): Promise<ParkedRecord[]> {
-  const values = [bridge ?? null, key ?? null, status ?? null, after, upTo ?? null, limit]
+  const values = [bridge ?? null, key ?? null, status ?? null, after, limit]
   const rows = await run<Row>(database, statement, values)
   return rows.map((row) => {
     const [of, position, is, eventId, tenant, streamId, version, type, recordKey, code, error, attempts, parkedAt] = row

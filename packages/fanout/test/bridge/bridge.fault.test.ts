@@ -2,6 +2,7 @@ import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { startLocalKafka, type KafkaServer } from '@tidemark/test-servers'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import {
   checkPublished,
@@ -33,14 +34,19 @@ describe.skipIf(!brokers)('a bridge whose process is killed', () => {
   afterEach(() => void child?.kill('SIGKILL'))
   afterAll(() => store.close())
 
+  const placeOf = (topic: string, name: string, readBack?: number) => ({
+    ...{ databaseUrl: database.url, brokers: brokers!, topic, name },
+    ...(readBack !== undefined && { options: { readBack } }),
+  })
+
   async function killedAt(name: string, topic: string, failpoints: string, readBack?: number): Promise<void> {
-    child = startBridgeProcess({ databaseUrl: database.url, brokers: brokers!, topic, name, failpoints, readBack })
+    child = startBridgeProcess({ ...placeOf(topic, name, readBack), failpoints })
     const [, signal] = (await once(child, 'exit')) as [number | null, string | null]
     expect(signal).toBe('SIGKILL')
   }
 
   async function finish(name: string, topic: string, readBack?: number): Promise<void> {
-    child = startBridgeProcess({ databaseUrl: database.url, brokers: brokers!, topic, name, readBack })
+    child = startBridgeProcess(placeOf(topic, name, readBack))
     await until(
       () => listBridges(store, [defineBridge({ name })]),
       ([status]) => status!.lag === 0n,
@@ -69,6 +75,65 @@ describe.skipIf(!brokers)('a bridge whose process is killed', () => {
     const records = await readTopic(brokers!, topic, { count: events.length })
     expect(checkPublished(records, events)).toEqual({ missing: [], foreign: [], outOfOrder: [], duplicates: 0 })
   })
+})
+
+describe.skipIf(!brokers)('a bridge with lanes that two processes share', () => {
+  const database = useStoreDatabase()
+  const leaseMs = 2000
+  let store: EventStore
+  const children: ChildProcess[] = []
+  beforeAll(() => {
+    store = createEventStore(database.pool, { pollIntervalMs: 50 })
+  })
+  afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')))
+  afterAll(() => store.close())
+
+  test('is taken over within the lease and a second when one is killed, and shared again when it comes back', async () => {
+    const name = 'shared-by-processes'
+    const topic = `${name}-${process.pid}-${Date.now()}`
+    const start = (owner: string): ChildProcess => {
+      const options = { owner, leaseMs, readBack: 0 }
+      const place = { databaseUrl: database.url, brokers: brokers!, topic, name }
+      const child = startBridgeProcess({ ...place, definition: { lanes: 4 }, options })
+      children.push(child)
+      return child
+    }
+    const statusOf = async () => (await listBridges(store, [defineBridge({ name })]))[0]!
+    const halves = async () =>
+      until(
+        statusOf,
+        ({ lanes }) => ['one', 'two'].every((each) => lanes.filter(({ owner }) => owner === each).length === 2),
+        60_000,
+      )
+    let isAppending = true
+    const appending = (async () => {
+      for (let round = 0; isAppending; round++) {
+        await appendOrders(store, orderIds(`round-${round}`, 10))
+        await sleep(50)
+      }
+    })()
+    start('one')
+    const two = start('two')
+    let kills = 0
+    for (let victim = two; kills < 2; victim = start('two')) {
+      await halves()
+      victim.kill('SIGKILL')
+      const killedAt = performance.now()
+      kills++
+      await until(statusOf, ({ lanes }) => lanes.every(({ owner }) => owner === 'one'))
+      expect(performance.now() - killedAt).toBeLessThan(leaseMs + 1000)
+    }
+    await halves()
+    isAppending = false
+    await appending
+    await until(statusOf, ({ lag }) => lag === 0n, 60_000)
+    const events = await readLog(store)
+    const records = await readTopic(brokers!, topic, { idleMs: 5000 })
+    const report = checkPublished(records, events)
+    expect(report).toMatchObject({ missing: [], foreign: [], outOfOrder: [] })
+    // Two lanes had a batch in flight at each kill.
+    expect(report.duplicates).toBeLessThanOrEqual(kills * 2 * batchSize)
+  }, 180_000)
 })
 
 describe.skipIf(!brokers)('a bridge whose broker is killed', () => {

@@ -1,4 +1,4 @@
-import { createEventStore, type EventStore } from '@tidemark/eventstore'
+import { createEventStore, UnknownEventError, type EventStore } from '@tidemark/eventstore'
 import { runKafkaTool } from '@tidemark/test-servers'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import {
@@ -9,8 +9,10 @@ import {
   listBridges,
   partitionFor,
   type Bridge,
+  SchemaRegistryUnavailableError,
   type BridgeOptions,
   type KafkaProducerPort,
+  type PayloadSerializer,
   type RunBridgeOptions,
 } from '../../src/index.js'
 import { appendOrders, Order, orderIds } from '../order.js'
@@ -259,5 +261,44 @@ describe.skipIf(!brokers)('a bridge', () => {
     )
     expect(status.error).toContain('had 4 partitions when the bridge started and has 6 now')
     expect(status.position).toBe(position)
+  })
+
+  test('publishes what comes before an event that this code does not know, and stops there', async () => {
+    const topic = uniqueTopic()
+    await appendOrders(store, ['unknown-1'])
+    const serializer: PayloadSerializer = {
+      contentType: 'application/json',
+      prepare: () => Promise.resolve(),
+      present: (event) => event,
+      serialize: (event) => {
+        if (event.type === 'OrderShipped')
+          throw new UnknownEventError(event.streamId, event.type, 2, 'it is newer than this code')
+        return Promise.resolve(Buffer.from('{}'))
+      },
+    }
+    const where = ({ aggregateId }: { readonly aggregateId: string }) => aggregateId === 'unknown-1'
+    const bridge = await startBridge({ name: 'unknown', topic, where }, { serializer })
+    const status = await until(
+      () => bridge.status(),
+      ({ state }) => state === 'failed',
+    )
+    expect(status).toMatchObject({ published: 2 })
+    expect(await readTopic(brokers!, topic, { count: 2 })).toHaveLength(2)
+  })
+
+  test('does not blame the brokers for a schema registry that is away', async () => {
+    await appendOrders(store, ['registry-1'])
+    const serializer: PayloadSerializer = {
+      contentType: 'application/json',
+      prepare: () => Promise.resolve(),
+      present: (event) => event,
+      serialize: () => Promise.reject(new SchemaRegistryUnavailableError('http://127.0.0.1:1', 'refused')),
+    }
+    const bridge = await startBridge({ name: 'registry-away', topic: uniqueTopic() }, { serializer })
+    const status = await until(
+      () => bridge.status(),
+      ({ state, stall }) => state === 'retrying' && stall !== undefined,
+    )
+    expect(status.stall).toMatchObject({ reason: 'poison', error: expect.stringContaining('the schema registry') })
   })
 })

@@ -112,3 +112,14 @@ test('refuses options that cannot work', () => {
   expect(create({ batchSize: 0 })).toThrow('batchSize is a whole number from 1')
   expect(create({ maxMessageBytes: NaN })).toThrow('maxMessageBytes is at least 1024')
 })
+
+test('takes 1 to 64 lanes, each with a producer of its own', () => {
+  for (const lanes of [0, 65, 1.5, NaN]) {
+    expect(() => defineBridge({ name: 'orders', lanes })).toThrow('lanes is a whole number from 1 to 64')
+  }
+  expect(defineBridge({ name: 'orders' }).lanes).toBe(1)
+  const producer = createKafkaProducer({ brokers: ['127.0.0.1:9092'] })
+  expect(() => createBridge({} as never, defineBridge({ name: 'orders', lanes: 2 }), { producer })).toThrow(
+    'it has 2 lanes, which need a producer each',
+  )
+})

@@ -1,18 +1,24 @@
-import type { Subscriber } from '@tidemark/eventstore'
-import type { TableFollower } from './table-follower.js'
+import type { Subscriber } from './sql/renew-leases.js'
+import type { Subscription } from './subscription.js'
+
+/** A checkpoint that several processes would follow, and the subscription by which this one does. */
+export interface SharedCheckpoint {
+  readonly checkpoint: string
+  readonly subscription: Pick<Subscription, 'state' | 'handBack'>
+}
 
 /**
  * Shares checkpoints out among the processes that follow the same ones: each takes its part of them, rounded up.
  *
  * A process that comes finds checkpoints free as soon as those that have more than their part hand some back; those of one that dies are free when
- * their leases end. Only work is saved by that: what keeps rows right is each checkpoint's compare-and-set.
+ * their leases end. Only work is saved by that: what keeps effects right is each checkpoint's compare-and-set.
  */
-export class ShardBalance {
+export class CheckpointBalance {
   private others: readonly Subscriber[] = []
 
   constructor(
     /** What this process follows. */
-    private readonly followers: () => readonly TableFollower[],
+    private readonly followers: () => readonly SharedCheckpoint[],
     private readonly leaseMs: number,
   ) {}
 
@@ -45,7 +51,7 @@ export class ShardBalance {
     return Math.ceil(wanted.size / (1 + sharing.length))
   }
 
-  private running(): readonly TableFollower[] {
+  private running(): readonly SharedCheckpoint[] {
     return this.followers().filter(({ subscription }) => !['waiting-for-lease', 'stopped'].includes(subscription.state))
   }
 }
