@@ -94,7 +94,11 @@ export function tableOf(
   { name, version }: Projection,
   status: TableStatus,
 ): RegisteredTable {
-  const found = tables.findLast((table) => table.status === status && (status !== 'built' || table.version === version))
+  // Nothing tells which events are in the rows of one that consumers fed, so nobody can bring it forward.
+  const found = tables.findLast(
+    (table) =>
+      table.status === status && table.fedBy === undefined && (status !== 'built' || table.version === version),
+  )
   if (!found) throw new NoSuchTableError(name, version, status)
   return found
 }

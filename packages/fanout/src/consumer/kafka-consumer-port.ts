@@ -26,6 +26,8 @@ export interface ConsumedBatch {
 export interface BatchOutcome {
   /** When the partition is read again, from the first record that is not done; at once unless said, never for `Infinity`. */
   readonly resumeInMs: number
+  /** The partition is read from this offset then, whatever is committed. */
+  readonly readFrom?: bigint
 }
 
 /** What a handler of batches gets besides the batch. */
@@ -48,6 +50,13 @@ export interface ConsumeOptions {
   readonly sessionTimeoutMs: number
   /** Called for one batch of a partition at a time; what it throws ends the reading, and it begins again after a pause. */
   readonly handle: (batch: ConsumedBatch, control: BatchControl) => Promise<BatchOutcome>
+  /**
+   * Where partitions that this member got are read from, by `topic/partition`; where the group has committed, for those that are left out and without
+   * it. Called each time that partitions were shared out, and again after a pause when it fails. No batch is handed over before.
+   */
+  readonly startOffsets?: (
+    partitions: Readonly<Record<string, readonly number[]>>,
+  ) => Promise<ReadonlyMap<string, bigint>>
   /** Called with what this member has got, each time that partitions were shared out. */
   readonly onAssigned: (partitions: Readonly<Record<string, readonly number[]>>) => void
   /** Called when reading broke, before it begins again. */

@@ -1,12 +1,13 @@
 import { silentLogger, type Logger } from '@tidemark/eventstore'
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { KafkaConnectionOptions } from '../kafka-connection.js'
+import type { KafkajsSockets } from './kafkajs-sockets.js'
 
 /** The retries of single requests are few and short: whoever sends has retries of its own around them. */
 const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 1000 }
 
 /** A kafkajs client whose log goes where ours goes. */
-export function createKafkajsClient(options: KafkaConnectionOptions): Kafka {
+export function createKafkajsClient(options: KafkaConnectionOptions, sockets?: KafkajsSockets): Kafka {
   const { brokers, clientId = 'tidemark', ssl, connectionTimeoutMs = 3000, requestTimeoutMs = 15_000 } = options
   return new kafkajs.Kafka({
     brokers: [...brokers],
@@ -17,6 +18,7 @@ export function createKafkajsClient(options: KafkaConnectionOptions): Kafka {
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => logTo(options.logger ?? silentLogger),
     ...(ssl === undefined ? {} : { ssl }),
+    ...(sockets && { socketFactory: sockets.factory }),
     ...(options.sasl ? { sasl: saslOf(options.sasl) } : {}),
   })
 }
