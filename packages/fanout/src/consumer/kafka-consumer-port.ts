@@ -18,6 +18,8 @@ export interface ConsumedBatch {
   readonly topic: string
   readonly partition: number
   readonly records: readonly ConsumedRecord[]
+  /** Where the next batch begins: behind the last record, and behind markers of transactions that follow it. */
+  readonly nextOffset: bigint
   /** The offset that the next record of the partition will have. */
   readonly highWatermark: bigint
 }
@@ -59,6 +61,8 @@ export interface ConsumeOptions {
   ) => Promise<ReadonlyMap<string, bigint>>
   /** Called with what this member has got, each time that partitions were shared out. */
   readonly onAssigned: (partitions: Readonly<Record<string, readonly number[]>>) => void
+  /** Called when a part of a partition was read that has no record for consumers: markers of transactions, and what was taken back. */
+  readonly onPassed?: (topic: string, partition: number, nextOffset: bigint) => void
   /** Called when reading broke, before it begins again. */
   readonly onTrouble: (error: Error) => void
 }

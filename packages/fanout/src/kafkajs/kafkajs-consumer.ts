@@ -99,6 +99,10 @@ class KafkajsConsumer implements KafkaConsumerPort {
         void this.place(consumer, payload.memberAssignment, options)
         resolve()
       })
+      consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+        const { topic, partition, batchSize, lastOffset } = payload
+        if (batchSize === 0) options.onPassed?.(topic, partition, BigInt(lastOffset) + 1n)
+      })
       consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
         const trouble = translateKafkajsError(error, this.brokers)
         // A coordinator that is just starting passes: kafkajs begins again by itself.
@@ -186,7 +190,8 @@ class KafkajsConsumer implements KafkaConsumerPort {
     try {
       const records = messages.map((message) => recordOf(topic, partition, message))
       const control = { signal: batch.giveUp.signal, done: (next: bigint) => void (done = next) }
-      const read = { topic, partition, records, highWatermark: BigInt(highWatermark) }
+      const nextOffset = BigInt(payload.batch.lastOffset()) + 1n
+      const read = { topic, partition, records, nextOffset, highWatermark: BigInt(highWatermark) }
       outcome = await options.handle(read, control)
     } catch (error) {
       options.onTrouble(error instanceof Error ? error : new Error(String(error)))
