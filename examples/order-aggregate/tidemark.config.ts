@@ -1,5 +1,13 @@
 import { defineConfig } from '@tidemark/cli'
-import { customerTotals, Order, orderBridge, orderSummary, seedOrders } from './src/index.js'
+import {
+  createNotificationLog,
+  customerTotals,
+  Order,
+  orderBridge,
+  orderNotifications,
+  orderSummary,
+  seedOrders,
+} from './src/index.js'
 
 const basket = JSON.stringify({ customerId: 'c-001', items: [{ sku: 'tea-assam-250', quantity: 2, unitPrice: 890 }] })
 
@@ -7,6 +15,8 @@ export default defineConfig({
   aggregates: [Order],
   projections: [orderSummary, customerTotals],
   bridges: [orderBridge],
+  consumers: [orderNotifications],
+  ownTables: createNotificationLog,
   seed: (store) => seedOrders(store),
   tryThese: (url) => [
     `TOKEN=$(curl -s -o /dev/null -w '%header{consistency-token}' ${url}/v1/order/o-mine/place \\\n` +

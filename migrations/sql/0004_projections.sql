@@ -9,6 +9,7 @@ create table projections (
   copied_at  bigint,
   refolded_to bigint,
   inline     boolean not null default false check (status = 'live' or not inline),
+  fed_by     text check (not inline or fed_by is null),
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   constraint projections_pkey primary key (name, version, table_name)
@@ -17,6 +18,7 @@ comment on table projections is 'The tables of each read model: the one that is 
 comment on column projections.shards is 'How many checkpoints share the events of the table.';
 comment on column projections.rebuild_from is 'The rows were copied from the live table at copied_at; those that events from here on touch are folded again, up to refolded_to so far.';
 comment on column projections.target is 'Up to where a build goes before it is built.';
+comment on column projections.fed_by is 'The consumer group of Kafka that has fed the table since its checkpoints were withdrawn from projectors; a table that was replaced keeps it.';
 comment on column projections.inline is 'Whether appends keep the table up to date, in their own transactions, and no projector does.';
 
 create table projection_builds (
@@ -36,7 +38,7 @@ $$;
 
 create unique index projections_live_key on projections (name) where status = 'live';
 
--- Lets an appender in, and says which tables are live, by a later snapshot than the lock: until its transaction ends, none is switched.
+-- Lets an appender or a consumer in, and says which tables are live, by a later snapshot than the lock: until its transaction ends, none is switched.
 -- The other side is exclude_inline.
 create function enter_inline(names text[]) returns setof projections
   language plpgsql volatile

@@ -54,11 +54,12 @@ begin
   end if;
   select position, id into last_position, last_id from own_events where stream_id = stream and version = before - 1;
   if not even_if_unread then
-    -- A table that was replaced may have nobody left who reads for it, one that appends keep has read all, and an import's place is one in another table.
+    -- A table that was replaced may have nobody left who reads for it, one that appends or consumers keep reads nothing here, and an import's place is one in
+    -- another table.
     select string_agg(c.name, ', ' order by c.name) into detail
       from checkpoints c
      where c.position < last_position and not starts_with(c.name, 'import:')
-       and not exists (select from projections p where (p.status = 'previous' or p.inline) and c.name in (select shard_checkpoints(p.table_name, p.shards)));
+       and not exists (select from projections p where (p.status = 'previous' or p.inline or p.fed_by is not null) and c.name in (select shard_checkpoints(p.table_name, p.shards)));
     if detail is not null then
       refusal := 'unread';
       return;

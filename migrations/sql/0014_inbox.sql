@@ -19,6 +19,16 @@ create table inbox_streams (
 ) with (fillfactor = 50);
 comment on table inbox_streams is 'The last version of each stream that a consumer has handled, where it keeps count by version.';
 
+create table consumer_offsets (
+  consumer    text collate "C" not null,
+  topic       text collate "C" not null,
+  partition   integer not null,
+  next_offset bigint not null check (next_offset >= 0),
+  moved_at    timestamptz not null default clock_timestamp(),
+  constraint consumer_offsets_pkey primary key (consumer, topic, partition)
+) with (fillfactor = 50);
+comment on table consumer_offsets is 'Where a read model that Kafka feeds is in each partition, moved by compare-and-set in the transaction of its rows.';
+
 create table consumer_dead_letters (
   consumer     text collate "C" not null,
   topic        text collate "C" not null,

@@ -58,7 +58,7 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
       `grant usage on schema ${schema} to ${roles.projector}`,
       `grant select on all tables in schema ${schema} to ${roles.projector}`,
       `grant insert, update, delete on ${schema}.checkpoints, ${schema}.subscribers, ${schema}.projections, ${schema}.projection_builds, ${schema}.parked_events, ${schema}.parked_rows, ${schema}.parked_records to ${roles.projector}`,
-      `grant insert, update, delete on ${schema}.inbox, ${schema}.inbox_streams, ${schema}.consumer_dead_letters to ${roles.projector}`,
+      `grant insert, update, delete on ${schema}.inbox, ${schema}.inbox_streams, ${schema}.consumer_offsets, ${schema}.consumer_dead_letters to ${roles.projector}`,
       `grant usage, create on schema ${read} to ${roles.projector}`,
       ...everyTenant,
     ],

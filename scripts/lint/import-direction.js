@@ -24,7 +24,7 @@ const testHelpersOf = {
   'packages/test-servers': [],
   migrations: ['test-servers'],
   'packages/eventstore': ['test-servers', 'migrations'],
-  'packages/fanout': ['test-servers', 'migrations'],
+  'packages/fanout': ['test-servers', 'migrations', 'projections'],
 }
 
 /** Libraries that one package wraps, so that their traps and their types stay behind its door. */

@@ -171,6 +171,7 @@ describe('the first five minutes', () => {
     const kafka = inject('kafkaBrokers')
     const third = await (kafka ? start(['--kafka'], { KAFKA_BROKERS: kafka }) : start())
     expect(await readAllOrders()).toHaveLength(201)
+    expect(third.stdout).toContain(kafka ? `${kafka} (orders, order-notifications)` : 'set KAFKA_BROKERS')
     const bridge = { name: 'orders', ...(kafka ? { state: 'running', lag: '0' } : { state: 'stopped' }) }
     await expect.poll(() => tidemark('bridge', 'list'), { timeout: 30_000 }).toMatchObject([bridge])
     await interrupt(third)

@@ -29,6 +29,7 @@ export const problemTypes = {
   'unsupported-media-type': { status: 415, title: 'The body is of an unsupported media type' },
   'invalid-input': { status: 422, title: "The command's input is not valid" },
   'event-refused': { status: 422, title: 'The command led to an event that cannot be stored' },
+  'projection-without-position': { status: 422, title: 'The projection has no place in the log' },
   'headers-too-large': { status: 431, title: 'The request line or the headers are too large' },
   internal: { status: 500, title: 'Something went wrong in the server' },
   unavailable: { status: 503, title: 'The database does not answer' },

@@ -28,7 +28,7 @@ export class ReadYourWrites {
    * Waits for the token of a request, and says in the answer's headers what was done; returns at once without a token.
    *
    * @throws {ProblemError} `projection-behind` when the time was not enough and the request is not lenient, `projection-faulted`
-   * at once when it never will be, `foreign-epoch`, `invalid-token`, `overloaded`.
+   * at once when it never will be, `projection-without-position` when it cannot be told, `foreign-epoch`, `invalid-token`, `overloaded`.
    */
   async wait(projection: Projection, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const header = request.headers['consistency-token']
@@ -45,6 +45,11 @@ export class ReadYourWrites {
     const outcome = await this.waitCapped(projection.name, position, timeoutMs, reply)
     if (outcome === 'reached') {
       if (waitMs !== undefined) void reply.header('preference-applied', 'wait')
+      return
+    }
+    if (outcome === 'fed') {
+      if (!lenient) throw withoutPosition(projection)
+      void reply.header('preference-applied', 'handling=lenient')
       return
     }
     const lag = await this.lagOf(projection)
@@ -100,5 +105,12 @@ function faulted({ name }: Projection, lag: string): ProblemError {
     'projection-faulted',
     `projection "${name}" stopped at an error ${lag} positions behind the log, so waiting does not help: read without the Consistency-Token for what there is`,
     { headers: { 'retry-after': '30' }, members: { lag } },
+  )
+}
+
+function withoutPosition({ name }: Projection): ProblemError {
+  return new ProblemError(
+    'projection-without-position',
+    `projection "${name}" is fed by a consumer group of Kafka, whose offsets cannot be compared with the place of the Consistency-Token: read without it, or send Prefer: handling=lenient, for what there is`,
   )
 }

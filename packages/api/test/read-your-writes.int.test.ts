@@ -1,5 +1,5 @@
 import { createEventStore, inTransaction, type EventStore } from '@tidemark/eventstore'
-import { createProjector, type Projector } from '@tidemark/projections'
+import { consumerFed, createProjector, type Projector } from '@tidemark/projections'
 import type { FastifyInstance } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -113,5 +113,21 @@ describe('a read with a Consistency-Token', () => {
     expect(ready.json().checks.projections).toContain('order-summary')
     // What is older than the failure is still there to be read.
     expect((await read(apps.elsewhere, 'before-failure', token)).statusCode).toBe(200)
+  })
+
+  test('of a projection that a consumer group feeds has nothing to wait for', async () => {
+    const before = await place(apps.here, 'before-fed')
+    const nothing = () => Promise.resolve(() => Promise.resolve())
+    await consumerFed(store, orderSummary).attach({ feeder: 'readers', begin: nothing })
+    expect((await read(apps.here, 'before-fed', before)).statusCode).toBe(200)
+    const token = await place(apps.here, 'after-fed')
+    const started = performance.now()
+    const refused = await read(apps.here, 'after-fed', token, 'wait=5')
+    expect(performance.now() - started).toBeLessThan(2000)
+    expect(refused.json()).toMatchObject({ status: 422, type: '/problems/projection-without-position' })
+    const lenient = { 'consistency-token': token, prefer: 'handling=lenient' }
+    const list = await apps.here.inject({ url: '/v1/order-summary', headers: lenient })
+    expect(list.statusCode).toBe(200)
+    expect(list.headers).toMatchObject({ 'preference-applied': 'handling=lenient' })
   })
 })

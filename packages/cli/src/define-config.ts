@@ -7,6 +7,7 @@ import type {
   PersonalDataOptions,
 } from '@tidemark/eventstore'
 import type { AnyProjection } from '@tidemark/projections'
+import type { ClientBase } from 'pg'
 
 /** What `tidemark.config.ts` says; the command line and the environment override it. */
 export interface TidemarkConfig {
@@ -28,8 +29,13 @@ export interface TidemarkConfig {
   /** Which of them appends keep up to date: `inlineProjections([orderSummary])`. Every other program that appends must say the same. */
   readonly inline?: InlineEffects
   readonly bridges?: readonly BridgeDefinition[]
-  /** The consumers of Kafka topics that `tidemark consumers` works with; programs of your own run them. */
+  /** The consumers of Kafka topics that `tidemark start` runs and `tidemark consumers` works with. */
   readonly consumers?: readonly ConsumerDefinition[]
+  /**
+   * Makes the tables that handlers and consumers of the project write to, where they are missing, in the database of the log. `tidemark db migrate` and
+   * `tidemark dev` call it each time, in a transaction of its own.
+   */
+  readonly ownTables?: (transaction: ClientBase) => Promise<void>
   readonly kafka?: {
     /** `host:port` of some brokers; `KAFKA_BROKERS` overrides it. */
     readonly brokers?: readonly string[]

@@ -26,7 +26,10 @@ describe('a wrong command line', () => {
     [['streams', 'list', '--limit', 'many'], 'It is a whole number.'],
     [['streams', 'show'], "error: missing required argument 'stream'"],
     [['streams', 'list', '-o', 'yaml'], "argument 'yaml' is invalid. Allowed choices are table, json, ndjson."],
-    [['start', '--only', 'api,kafka'], '--only knows no service "kafka": there are api, projections, bridge'],
+    [
+      ['start', '--only', 'api,kafka'],
+      '--only knows no service "kafka": there are api, projections, bridge, consumers',
+    ],
     [['start', '--port', '-1'], '--port is "-1": a port is a whole number up to 65535'],
   ])('%j is refused', async (args, message) => {
     expect(await refusal(args)).toContain(message)

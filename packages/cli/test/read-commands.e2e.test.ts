@@ -88,6 +88,7 @@ describe('commands that read', () => {
       aggregates: ['counter'],
       projections: ['counter-totals', 'audit'],
       bridges: ['counters'],
+      consumers: ['counter-notes'],
     })
     expect(stdout).not.toContain('secret')
   })

@@ -1,8 +1,9 @@
+import { createKafkaProducer } from '@tidemark/fanout'
 import { freePort } from '@tidemark/test-servers'
 import pg from 'pg'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { useCounterDatabase } from './counter-store.js'
-import { startCli, type RunningCli } from './run-cli.js'
+import { runCli, startCli, type RunningCli } from './run-cli.js'
 
 const database = useCounterDatabase()
 const running: RunningCli[] = []
@@ -21,14 +22,17 @@ async function start(args: readonly string[], env: Readonly<Record<string, strin
   return { cli, url: `http://127.0.0.1:${port}` }
 }
 
-async function leasesHeld(): Promise<string[]> {
+async function query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: database.url })
   await client.connect()
-  const { rows } = await client.query<{ name: string }>(
-    'select name from tidemark.checkpoints where lease_until > clock_timestamp() order by name',
-  )
+  const { rows } = await client.query<Row>(text)
   await client.end()
-  return rows.map(({ name }) => name)
+  return rows
+}
+
+async function leasesHeld(): Promise<string[]> {
+  const held = 'select name from tidemark.checkpoints where lease_until > clock_timestamp() order by name'
+  return (await query<{ name: string }>(held)).map(({ name }) => name)
 }
 
 const add = (url: string, id: string) =>
@@ -52,7 +56,8 @@ describe('tidemark start', () => {
     expect(await leasesHeld()).toEqual([])
     // Every line that it logs is JSON.
     for (const line of stderr.trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow()
-    expect(stderr).toContain('KAFKA_BROKERS is not set')
+    expect(stderr).toContain('no bridge runs: KAFKA_BROKERS is not set')
+    expect(stderr).toContain('no consumer runs: KAFKA_BROKERS is not set')
   })
 
   it('reads what it wrote although another process keeps the read model', async () => {
@@ -76,6 +81,35 @@ describe('tidemark start', () => {
     cli.child.kill('SIGTERM')
     expect((await cli.ended).code).toBe(0)
     expect(await leasesHeld()).toEqual([])
+  })
+
+  it.skipIf(!inject('kafkaBrokers'))('runs the consumers of the configuration, and lets them finish', async () => {
+    const topic = `cli-start-${process.pid}-${Date.now()}`
+    const kafka = { KAFKA_BROKERS: inject('kafkaBrokers')!, TEST_TOPIC: topic, TEST_NOTES: '1' }
+    const producer = createKafkaProducer({ brokers: [kafka.KAFKA_BROKERS] })
+    for (const name of [topic, `${topic}-dlt`])
+      await producer.createTopic(name, { partitions: 1, replicationFactor: 1 })
+    await producer.disconnect()
+    // Makes the table that the consumer writes to; again, it changes nothing.
+    for (let run = 0; run < 2; run++)
+      expect(await runCli(['db', 'migrate'], { env: { DATABASE_URL: database.url } })).toMatchObject({ code: 0 })
+    const { cli, url } = await start([], kafka)
+    expect(cli.written.stderr).toMatch(/"bridges":\["counters"\],"consumers":\["counter-notes"\],"msg":"running"/)
+    expect((await add(url, 'noted')).status).toBe(201)
+    await expect
+      .poll(() => query(`select amount from notes where counter_id = 'noted'`), { timeout: 30_000 })
+      .toEqual([{ amount: 7 }])
+    const list = async () => {
+      const env = { DATABASE_URL: database.url, ...kafka }
+      const { stdout } = await runCli(['consumers', 'list', '-o', 'json'], { env })
+      return (JSON.parse(stdout) as { data: unknown }).data
+    }
+    await expect.poll(list, { timeout: 30_000 }).toMatchObject([{ state: 'Stable', members: 1, lag: '0' }])
+    cli.child.kill('SIGTERM')
+    expect((await cli.ended).code).toBe(0)
+    expect(await list()).toMatchObject([{ state: 'Empty', members: 0, lag: '0' }])
+    const alone = await start(['--only', 'consumers'], kafka)
+    expect(alone.cli.written.stderr).toMatch(/"bridges":\[\],"consumers":\["counter-notes"\]/)
   })
 
   it.skipIf(!inject('kafkaBrokers'))('makes no topics on a Kafka of somebody else', async () => {

@@ -80,6 +80,7 @@ export {
   GroupActiveError,
   HandlingGivenUpError,
   NotRetriableError,
+  RecordsGoneError,
   StreamGapError,
   UndecodableRecordError,
   UnknownEventTypeError,
@@ -101,6 +102,12 @@ export {
   type ResetPartition,
   type ResetTarget,
 } from './consumer/reset-consumer.js'
+export {
+  createProjectionConsumer,
+  ProjectionConsumer,
+  type ProjectionConsumerOptions,
+  type ProjectionConsumerStatus,
+} from './feed/projection-consumer.js'
 export type { PayloadSerializer } from './payload-serializer.js'
 export {
   checkRegistry,

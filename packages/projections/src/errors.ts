@@ -255,3 +255,32 @@ export class ReplayFailedError extends ProjectionError {
     )
   }
 }
+
+/** Thrown when something needs the position of a read model that a consumer group feeds, or another feeder wants it. */
+export class ProjectionFedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_FED'
+  constructor(
+    readonly projection: string,
+    readonly group: string,
+  ) {
+    super(
+      `projection "${projection}" is fed by consumer group "${group}", so its rows are at offsets of topics and at no position of the log: stop the group's consumers, and rebuild the projection to hand it to a projector or to another group`,
+    )
+  }
+}
+
+/** Thrown when a consumer group is to feed a read model that a projector has, or that is paused or rebuilt: it has one feeder. */
+export class ProjectionFollowedError extends ProjectionError {
+  override readonly code = 'PROJECTIONS_FOLLOWED'
+  override readonly retryable = true
+  constructor(
+    readonly projection: string,
+    readonly owner: string | undefined,
+  ) {
+    super(
+      owner === undefined
+        ? `projection "${projection}" is paused, and no consumer group takes it over: resume it first`
+        : `projection "${projection}" is followed by ${owner}: take it out of that projector or stop it, then start the consumer again, some seconds later where it was killed`,
+    )
+  }
+}

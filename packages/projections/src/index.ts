@@ -22,6 +22,8 @@ export {
   NotComparableError,
   ProjectionDefinitionError,
   ProjectionError,
+  ProjectionFedError,
+  ProjectionFollowedError,
   PromoteBlockedError,
   ReadModelsRefusedError,
   RebuildRunningError,
@@ -33,6 +35,7 @@ export {
   UnknownProjectionError,
   VersionNotLiveError,
 } from './errors.js'
+export { consumerFed } from './consumer-fed.js'
 export { diffProjection, type DiffOptions, type ProjectionDiff } from './diff-projection.js'
 export { inlineProjections } from './inline-projections.js'
 export { pauseProjection, resumeProjection } from './pause-projection.js'

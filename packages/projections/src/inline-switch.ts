@@ -31,6 +31,15 @@ export async function excludeAppends(database: Database, name: string): Promise<
   return last
 }
 
+/**
+ * Keeps the consumers that feed a read model out until the transaction ends, and gives a position that is no lower than any event in its rows: bridges
+ * publish what is safe to read.
+ */
+export async function excludeConsumers(log: Database, database: Database, name: string): Promise<bigint> {
+  await excludeInline(database, name)
+  return (await selectSafeHead(log)).safe
+}
+
 type Table = Pick<RegisteredTable, 'table' | 'shards'>
 
 const checkpointsOf = ({ table, shards }: Table) => shardsOf(table, shards).map(({ checkpoint }) => checkpoint)

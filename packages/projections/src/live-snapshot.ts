@@ -1,5 +1,6 @@
 import { inTransaction, on, type Database } from '@tidemark/eventstore'
 import type { Projection } from './define-projection.js'
+import { ProjectionFedError } from './errors.js'
 import { excludeAppends } from './inline-switch.js'
 import { shardsOf } from './names.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
@@ -16,15 +17,16 @@ const lockTimeoutMs = 2000
  * What that snapshot has of these tables is what they come to at the position that is returned; undefined where shards or tables are apart, and no
  * snapshot was taken.
  *
- * @throws {DatabaseError} of kind `lock-timeout`: somebody was at work for too long.
+ * @throws {DatabaseError} of kind `lock-timeout`: somebody was at work for too long. @throws {ProjectionFedError} its rows are at no position.
  */
-export function snapshotOfLive(
+export async function snapshotOfLive(
   store: ProjectionStore,
   { name }: Projection,
-  live: Pick<RegisteredTable, 'table' | 'shards' | 'inline'>,
+  live: Pick<RegisteredTable, 'table' | 'shards' | 'inline' | 'fedBy'>,
   others: readonly Pick<RegisteredTable, 'table' | 'shards'>[],
   takeSnapshot: (position: bigint) => Promise<void>,
 ): Promise<bigint | undefined> {
+  if (live.fedBy !== undefined) throw new ProjectionFedError(name, live.fedBy)
   return inTransaction(store.pool, async (client) => {
     const database: Database = on(store.database, client)
     await execute(database, `set local lock_timeout = ${lockTimeoutMs}`)

@@ -1,6 +1,6 @@
 import { selectStreamShards, type Database } from '@tidemark/eventstore'
 import type { Projection, RowKey } from './define-projection.js'
-import { TableMissingError, VersionNotLiveError } from './errors.js'
+import { ProjectionFedError, TableMissingError, VersionNotLiveError } from './errors.js'
 import { shardsOf } from './names.js'
 import { rowShardIndex } from './shard.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
@@ -27,12 +27,13 @@ export interface LiveTable extends RegisteredTable {
 /**
  * Finds the live table and where it is. Rows that are read in the same snapshot have the events up to exactly there.
  *
- * @throws {TableMissingError} @throws {VersionNotLiveError} another version is live.
+ * @throws {TableMissingError} @throws {VersionNotLiveError} another version is live. @throws {ProjectionFedError} its rows have no position.
  */
 export async function liveTableOf(database: Database, { name, version }: Projection): Promise<LiveTable> {
   const live = (await selectTables(database, [name])).find(({ status }) => status === 'live')
   if (!live) throw new TableMissingError(name)
   if (live.version !== version) throw new VersionNotLiveError(name, version, live.version)
+  if (live.fedBy !== undefined) throw new ProjectionFedError(name, live.fedBy)
   const positions = live.inline
     ? [await selectLastPosition(database)]
     : await selectShardPositions(database, live.table, live.shards)

@@ -1,8 +1,8 @@
 import type { Database, Logger } from '@tidemark/eventstore'
 import { selectProgress, type Progress } from './sql/select-progress.js'
 
-/** How waiting for a projection ended: it is there, it is not there in time, or it does not get on at all. */
-export type WaitResult = 'reached' | 'behind' | 'faulted'
+/** How waiting for a projection ended: it is there, it is not there in time, it does not get on at all, or a consumer group feeds it and nobody can tell. */
+export type WaitResult = 'reached' | 'behind' | 'faulted' | 'fed'
 
 export interface WaitOptions {
   /** How long to wait at most. */
@@ -135,10 +135,13 @@ export class PositionWaiter {
     }
   }
 
-  private saw({ name, position, error, abandoned, inline, epoch }: Progress, logEpoch: string | undefined): void {
+  private saw(progress: Progress, logEpoch: string | undefined): void {
+    const { name, position, error, abandoned, inline, fedBy, epoch } = progress
     // Shows whatever is committed, for as long as appends keep it.
     if (inline) for (const waiter of this.waiters.get(name) ?? []) waiter.end('reached')
     else if (logEpoch === undefined || epoch === logEpoch || position === 0n) this.advanced(name, position)
+    // Offsets of topics are no positions.
+    if (fedBy !== undefined) for (const waiter of this.waiters.get(name) ?? []) waiter.end('fed')
     this.faults.set(name, error !== undefined)
     // An error that nobody works on does not go away by waiting.
     if (error === undefined || (!abandoned && !this.failedHere(name))) return

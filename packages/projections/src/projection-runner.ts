@@ -59,6 +59,11 @@ export class ProjectionRunner {
       const live = await inTransaction(store.pool, (client) => ensureLiveTable(on(store.database, client), projection))
       if (live.inline)
         this.options.logger.info({ projection: projection.name }, 'appends keep a projection, which is not followed')
+      if (live.fedBy !== undefined)
+        this.options.logger.info(
+          { projection: projection.name, group: live.fedBy },
+          'a consumer group feeds a projection, which is not followed',
+        )
     } catch (error) {
       if (!(error instanceof VersionNotLiveError)) throw error
       this.options.logger.warn({ err: error }, 'a projection rests')
@@ -151,7 +156,8 @@ export class ProjectionRunner {
       live?.version === projection.version ? shardsOf(live.table, live.shards).map(({ checkpoint }) => checkpoint) : [],
     )
     return own
-      .filter(({ status, version, inline }) => status !== 'building' && version === projection.version && !inline)
+      .filter(({ status, version }) => status !== 'building' && version === projection.version)
+      .filter(({ inline, fedBy }) => !inline && fedBy === undefined)
       .flatMap((table) => this.followTable(projection, table))
   }
 

@@ -83,7 +83,8 @@ export async function lookAtProjections(
   const progress = await selectProgress(store.database, readModels, handlers)
   const tables = await selectTableShards(store.database, readModels)
   const head = await store.head()
-  for (const [name, known] of progress) if (known.inline) progress.set(name, { ...known, position: head.position })
+  for (const [name, known] of progress)
+    if (known.inline || known.fedBy !== undefined) progress.set(name, { ...known, position: head.position })
   const positionOf = (name: string) => progress.get(name)?.position ?? 0n
   const waiting = projections.map(({ name }) => positionOf(name)).filter((position) => position < head.lastPosition)
   const ages =

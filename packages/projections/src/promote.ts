@@ -91,10 +91,13 @@ async function bringLive(
 /** The newest table of a status; a table that was built belongs to the version of the code. */
 export function tableOf(
   tables: readonly RegisteredTable[],
-  { name, version }: Projection,
+  projection: Projection,
   status: TableStatus,
 ): RegisteredTable {
-  const found = tables.findLast((table) => table.status === status && (status !== 'built' || table.version === version))
-  if (!found) throw new NoSuchTableError(name, version, status)
+  const fits = ({ version, fedBy }: RegisteredTable) =>
+    // Nothing tells which events are in the rows of one that was fed, so nobody can bring it forward.
+    (status !== 'previous' || fedBy === undefined) && (status !== 'built' || version === projection.version)
+  const found = tables.findLast((table) => table.status === status && fits(table))
+  if (!found) throw new NoSuchTableError(projection.name, projection.version, status)
   return found
 }

@@ -78,7 +78,8 @@ async function tableAt(
   { table, target, shards, from }: Build,
   position: bigint,
 ): Promise<LiveTable> {
-  const registered = { name, version, table, status: 'building', shards, target, from, inline: false } as const
+  const whole = { name, version, table, status: 'building', shards, target, from } as const
+  const registered = { ...whole, inline: false, fedBy: undefined }
   const setAside = await selectSetAside(database, table)
   return { ...registered, position, furthest: position, positions: [position], setAside }
 }

@@ -22,7 +22,7 @@ export function stallOf({ progress, version, head, lagMs }: StallFacts): Stall |
   if (paused !== undefined) return { reason: 'paused', why: paused }
   if (liveVersion !== undefined && liveVersion !== version)
     return { reason: 'other-version-live', version: liveVersion }
-  if (progress.inline) return undefined
+  if (progress.inline || progress.fedBy !== undefined) return undefined
   if (error !== undefined)
     return { reason: 'poison', error, failures, retryInMs: abandoned ? undefined : (retryInMs ?? 0) }
   if (!leaseRuns) return { reason: 'lease', owner: undefined }

@@ -13,12 +13,12 @@ import { catchUpWithin, FellBehind } from './catch-up.js'
 import type { Projection } from './define-projection.js'
 import { PromoteBlockedError, TableBehindError } from './errors.js'
 import { shardsOf } from './names.js'
-import { excludeAppends, handToAppends, takeFromAppends } from './inline-switch.js'
+import { excludeAppends, excludeConsumers, handToAppends, takeFromAppends } from './inline-switch.js'
 import { lockCheckpoints, reshard } from './sql/checkpoint-switch.js'
 import { lockProjection, selectTables, updateTableStatus, type RegisteredTable } from './sql/registry-statements.js'
 import type { CopyLimits, TableParts } from './table-parts.js'
 import { execute, switchView } from './table-lifecycle.js'
-import type { ProjectionStore } from './projection-store.js'
+import { logDatabaseFor, type ProjectionStore } from './projection-store.js'
 
 export interface SwitchOptions {
   /** The shards of the table, brought forward by this code; undefined for a table of another version, which follows the log elsewhere. */
@@ -87,7 +87,7 @@ async function switchWithin(
   // Readers of a live table with shards may have seen as much as the furthest of them has brought.
   const furthest = furthestOf(checkpointsOf(live), positions)
   const inline = keptBy === undefined ? live?.inline === true : keptBy === 'appends'
-  const wanted = inline || live?.inline ? await excludeAppends(database, name) : furthest
+  const wanted = await wantedPosition(store, database, { name, live, inline, furthest })
   if (parts) {
     const place = await bringTo(client, database, parts, wanted)
     await reshard(database, chosen, shards, place)
@@ -101,6 +101,24 @@ async function switchWithin(
   await failpoint?.('rebuild.before-switch')
   // Last, for readers wait from here on.
   await switchView(database, { ...chosen, name }, live?.version)
+}
+
+/** Where the table has to be brought before it is switched in, with whoever keeps the live one excluded. */
+async function wantedPosition(
+  store: ProjectionStore,
+  database: Database,
+  at: {
+    readonly name: string
+    readonly live: RegisteredTable | undefined
+    readonly inline: boolean
+    readonly furthest: bigint
+  },
+): Promise<bigint> {
+  const { name, live, inline, furthest } = at
+  // The same lock keeps consumers out.
+  if (inline || live?.inline) return excludeAppends(database, name)
+  if (live?.fedBy !== undefined) return excludeConsumers(logDatabaseFor(store, database), database, name)
+  return furthest
 }
 
 function bringTo(client: ClientBase, database: Database, parts: TableParts, wanted: bigint): Promise<CheckpointPlace> {

@@ -69,7 +69,7 @@ export async function createTable(
   const registered = { name, version, table, target: undefined, from: undefined, ...options }
   await execute(database, ddl.createTableText(database.schema, shapeFor(projection, table)))
   await insertTable(database, registered)
-  return { ...registered, position: 0n, furthest: 0n, inline: false }
+  return { ...registered, position: 0n, furthest: 0n, inline: false, fedBy: undefined }
 }
 
 /** Drops a table that is not live any more, or was never. */

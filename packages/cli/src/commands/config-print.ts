@@ -8,7 +8,7 @@ export const addConfigPrint: AddCommand = (parent, context) => {
     .description('what flags, environment and configuration file come to; passwords are left out')
     .action(async (_options: unknown, command: Command) => {
       const { loaded, settings } = await openProject(command, context)
-      const { aggregates, projections = [], bridges = [] } = loaded.config
+      const { aggregates, projections = [], bridges = [], consumers = [] } = loaded.config
       const names = (things: readonly { readonly name: string }[]) => things.map(({ name }) => name)
       context.output.one({
         file: loaded.path,
@@ -21,6 +21,7 @@ export const addConfigPrint: AddCommand = (parent, context) => {
         aggregates: names(aggregates),
         projections: names(projections),
         bridges: names(bridges),
+        consumers: names(consumers),
       })
     })
 }

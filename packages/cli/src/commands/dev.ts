@@ -18,7 +18,7 @@ export const addDev: AddCommand = (parent, { environment, cwd, output, ends }) =
     .option('--port <port>', 'where the API listens')
     .option('--host <host>', 'the address that the API listens on')
     .option('--no-seed', 'do not add demo data to an empty store')
-    .option('--kafka', 'insist on the bridges: fail without a Kafka')
+    .option('--kafka', 'insist on bridges and consumers: fail without a Kafka')
     .option('--reset', 'delete the data of earlier runs first')
     .action(async (_options: unknown, command: Command) => {
       const { loaded, settings } = await openProject(command, { environment, cwd, output, ends })

@@ -12,7 +12,7 @@ interface Options {
 export const addStart: AddCommand = (parent, context) => {
   parent
     .command('start')
-    .description('run the API, the projections and the bridges until it is told to stop')
+    .description('run the API, the projections, the bridges and the consumers until it is told to stop')
     .option('--only <services>', `a part of them: ${serviceNames.join(', ')}`)
     .option('--port <port>', 'where the API listens')
     .option('--host <host>', 'the address that the API listens on')
@@ -25,8 +25,9 @@ export const addStart: AddCommand = (parent, context) => {
       const only = servicesOf(list)
       const { loaded, settings } = await openProject(command, context)
       const { config } = loaded
-      if (only.length === 1 && only[0] === 'bridge' && settings.brokers.length === 0) {
-        throw new SurroundingError('a bridge needs Kafka: set KAFKA_BROKERS to host:port, or kafka.brokers')
+      if (only.every((name) => name === 'bridge' || name === 'consumers') && settings.brokers.length === 0) {
+        const what = only.includes('bridge') ? 'a bridge' : 'a consumer'
+        throw new SurroundingError(`${what} needs Kafka: set KAFKA_BROKERS to host:port, or kafka.brokers`)
       }
       // The API alone takes half of the time that a command needs to start.
       const { runServices } = await import('../runtime/run-services.js')

@@ -60,7 +60,7 @@ function problemOf(value: unknown): string | undefined {
   }
   const { aggregates } = value as Partial<TidemarkConfig>
   if (!Array.isArray(aggregates)) return 'lists no aggregates: add `aggregates: [Order]` to its default export'
-  for (const list of ['aggregates', 'projections', 'bridges'] as const) {
+  for (const list of ['aggregates', 'projections', 'bridges', 'consumers'] as const) {
     const things: readonly unknown[] = (value as Partial<TidemarkConfig>)[list] ?? []
     const names = things.map((thing) => (thing as { name?: unknown } | undefined)?.name)
     const nameless = names.findIndex((name) => typeof name !== 'string')

@@ -10,7 +10,7 @@ export function introduce(
   running: { readonly config: TidemarkConfig; readonly settings: Settings; readonly services: Services },
 ): void {
   const { config, settings, services } = running
-  const { url = '', bridges } = services
+  const { url = '', bridges, consumers } = services
   const [projection] = config.projections ?? []
   const places = {
     api: url,
@@ -18,6 +18,7 @@ export function introduce(
     ...(projection && { readModel: `${url}/v1/${projection.name}` }),
     postgres: settings.database ? describeDatabase(settings.database.url) : '',
     bridges,
+    consumers,
   }
   if (output.options.format !== 'table') return output.one(places)
   const { bold, cyan, dim } = output.paint
@@ -29,7 +30,7 @@ export function introduce(
     `  API docs    ${cyan(places.docs)}`,
     ...(places.readModel === undefined ? [] : [`  Read model  ${cyan(places.readModel)}`]),
     `  Postgres    ${places.postgres}${settings.database?.from === 'tidemark dev' ? dim(' (URL in .tidemark/dev.json)') : ''}`,
-    `  Kafka       ${kafkaLine(config, settings, bridges)}`,
+    `  Kafka       ${kafkaLine(config, settings, [...bridges, ...consumers])}`,
   ]
   const tries = config.tryThese?.(url) ?? []
   if (tries.length > 0)
@@ -38,12 +39,13 @@ export function introduce(
 }
 
 function kafkaLine(
-  { bridges: defined = [] }: TidemarkConfig,
+  { bridges = [], consumers = [] }: TidemarkConfig,
   { brokers }: Settings,
   running: readonly string[],
 ): string {
   if (running.length > 0) return `${brokers.join(', ')} (${running.join(', ')})`
-  return defined.length > 0 ? 'none: set KAFKA_BROKERS to run the bridges' : 'not used'
+  const parts = [...(bridges.length > 0 ? ['the bridges'] : []), ...(consumers.length > 0 ? ['the consumers'] : [])]
+  return parts.length > 0 ? `none: set KAFKA_BROKERS to run ${parts.join(' and ')}` : 'not used'
 }
 
 const indent = (text: string) => text.replaceAll(/^/gm, '    ')

@@ -67,7 +67,10 @@ async function serve(settings: Settings, options: ServeOptions): Promise<void> {
   const { config } = loaded
   const logger = terminalLogger(output, options.debug)
   const seed = options.seed ? config.seed : undefined
-  await prepareStore(settings, { seed, devFolder, database: id, logger, note: (text) => output.note(text) })
+  await prepareStore(settings, {
+    ...{ seed, ownTables: config.ownTables, devFolder, database: id, logger },
+    note: (text) => output.note(text),
+  })
   const services = await startServices(config, settings, { only: serviceNames, logger, createTopics: true })
   try {
     onReady?.()

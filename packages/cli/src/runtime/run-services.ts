@@ -18,10 +18,13 @@ export async function runServices({ config, settings, only, logLevel }: RunOptio
   const logger = pino({ level: logLevel }, pino.destination({ dest: 2, sync: true }))
   const told = listenForStop((text) => logger.info(text))
   const services = await startServices(config, settings, { only, logger, schemas: config.schemas })
-  const { url, bridges } = services
-  logger.info({ services: only, url, bridges }, 'running')
+  const { url, bridges, consumers } = services
+  logger.info({ services: only, url, bridges, consumers }, 'running')
   if (only.includes('bridge') && (config.bridges ?? []).length > bridges.length) {
     logger.warn('no bridge runs: KAFKA_BROKERS is not set')
+  }
+  if (only.includes('consumers') && (config.consumers ?? []).length > consumers.length) {
+    logger.warn('no consumer runs: KAFKA_BROKERS is not set')
   }
   await told
   await services.stop()

@@ -14,7 +14,9 @@ import { openReadModels } from '../database/open-read-models.js'
 import type { TidemarkConfig } from '../define-config.js'
 import { bridgeSerializers } from './bridge-serializers.js'
 import { listenProblem } from './listen-problem.js'
+import { onlyDebug } from './only-debug.js'
 import type { ServiceName } from './service-names.js'
+import { startConsumer } from './start-consumer.js'
 
 export interface ServicesOptions {
   readonly only: readonly ServiceName[]
@@ -32,6 +34,8 @@ export interface Services {
   readonly url: string | undefined
   /** The names of the bridges that run here. */
   readonly bridges: readonly string[]
+  /** The names of the consumers that run here. */
+  readonly consumers: readonly string[]
   /** Takes no new work, finishes what is in work, gives leases back, and closes everything. */
   stop(): Promise<void>
 }
@@ -76,10 +80,14 @@ export async function startServices(
       const parts = { settings, logger, createTopics, serializer: serializer?.() }
       stops.push(await startBridge(store, bridge, parts))
     }
+    const consumers = only.includes('consumers') && settings.brokers.length > 0 ? (config.consumers ?? []) : []
+    for (const consumer of consumers)
+      stops.push(await startConsumer(store, consumer, { settings, logger, createTopics }))
     const url = only.includes('api')
       ? await startApi(config, settings, { store, readModels, projector, logger, stops })
       : undefined
-    return { store, url, bridges: bridges.map(({ name }) => name), stop }
+    const namesOf = (things: readonly { readonly name: string }[]) => things.map(({ name }) => name)
+    return { store, url, bridges: namesOf(bridges), consumers: namesOf(consumers), stop }
   } catch (error) {
     await stop()
     throw error
@@ -140,12 +148,6 @@ async function startApi(
   } catch (error) {
     throw listenProblem(error, host, port)
   }
-}
-
-/** The client reports every retry as a warning; what comes of it the bridge says itself. */
-function onlyDebug(logger: Logger): Logger {
-  const debug = (fields: object, message: string) => logger.debug(fields, message)
-  return { debug, info: debug, warn: debug, error: debug }
 }
 
 async function checkSchemasAtStart(

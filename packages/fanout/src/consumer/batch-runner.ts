@@ -1,4 +1,5 @@
 import type { Logger } from '@tidemark/eventstore'
+import { BatchTooLargeError } from '../errors.js'
 import { backoffMs } from './backoff.js'
 import type { DeadLetters } from './dead-letters.js'
 import { dueAtOf } from './dead-letter-headers.js'
@@ -199,6 +200,7 @@ export class BatchRunner {
       if (where === 'nowhere') return this.halt(progress, error)
       if (where === 'dead-letter') this.counts.deadLettered++
     } catch (trouble) {
+      if (trouble instanceof BatchTooLargeError) return this.halt(progress, trouble)
       return this.tryLater(record, trouble, progress, 'troubles')
     }
     batch.finish(record)

@@ -26,6 +26,8 @@ const exception = {
   stacktrace: 'kafka_dlt-exception-stacktrace',
 } as const
 
+const shortMessageLength = 200
+
 /** The headers of Spring Kafka's retry topics. */
 export const retryHeaders = {
   attempts: 'retry_topic-attempts',
@@ -33,8 +35,12 @@ export const retryHeaders = {
   originalTimestamp: 'retry_topic-original-timestamp',
 } as const
 
+/** Ours: how many bytes the record's value had, where it was too large for a letter and stayed in its topic. */
+const valueLeftOut = 'tidemark_dlt-value-left-out'
+
 const ours: ReadonlySet<string> = new Set([
   ...[original, exception, retryHeaders].flatMap((names): string[] => Object.values(names)),
+  valueLeftOut,
 ])
 
 /**
@@ -51,6 +57,27 @@ export function deadLetterHeaders(record: ConsumedRecord, group: string, error: 
     [exception.message]: failure.message,
     [exception.stacktrace]: failure.stack ?? failure.message,
   }
+}
+
+/**
+ * A dead letter in smaller forms, the largest first, for a topic that takes no more: without its stack trace and most of its message, then without its value
+ * too, which is still where the record was first.
+ */
+export function smallerLetters<L extends { readonly value: Buffer | null; readonly headers: Headers }>(letter: L): L[] {
+  const { value, headers } = letter
+  const { [exception.stacktrace]: _stack, ...rest } = headers
+  const message = String(headers[exception.message] ?? '').slice(0, shortMessageLength)
+  const short = { ...rest, [exception.message]: message }
+  const without = { ...short, [valueLeftOut]: String(value?.length ?? 0) }
+  return [
+    { ...letter, headers: short },
+    { ...letter, value: null, headers: without },
+  ]
+}
+
+/** Whether a dead letter's value stayed where the record was first. */
+export function isWithoutValue(record: Pick<ConsumedRecord, 'headers'>): boolean {
+  return bytesHeader(record, valueLeftOut) !== undefined
 }
 
 /** The headers of a record in a retry topic: where it was, the attempts so far, and when the next is due. */

@@ -1,7 +1,14 @@
 import type { Database, Logger } from '@tidemark/eventstore'
-import type { KafkaProducerPort } from '../kafka-producer-port.js'
+import { BatchTooLargeError } from '../errors.js'
+import type { KafkaProducerPort, RawKafkaRecord } from '../kafka-producer-port.js'
 import { bytesHeader } from './decode-record.js'
-import { deadLetterHeaders, originalPlaceOf, retryHeaders, retryTopicHeaders } from './dead-letter-headers.js'
+import {
+  deadLetterHeaders,
+  originalPlaceOf,
+  retryHeaders,
+  retryTopicHeaders,
+  smallerLetters,
+} from './dead-letter-headers.js'
 import type { ConsumerDefinition, DeadLetter } from './define-consumer.js'
 import type { ConsumedRecord } from './kafka-consumer-port.js'
 import { retryTopicOf } from './retry-topics.js'
@@ -23,6 +30,7 @@ export class DeadLetters {
    * Sets a record aside, in the partition that it came from.
    *
    * @param again whether another try may succeed, so that a retry topic is of use.
+   * @throws {BatchTooLargeError} the dead-letter topic does not even take the letter without the record's value.
    */
   async setAside(record: ConsumedRecord, error: unknown, again: boolean): Promise<SetAside> {
     if (again && (await this.sendToRetryTopic(record))) return 'retry-topic'
@@ -32,7 +40,7 @@ export class DeadLetters {
     const topic = `${place.topic}${deadLetter.suffix}`
     const { key, value } = record
     const headers = deadLetterHeaders(record, this.definition.group, error)
-    await this.producer.send([{ topic, partition: place.partition, key, value, headers }])
+    await this.sendLetter({ topic, partition: place.partition, key, value, headers })
     const failure = error instanceof Error ? error : new Error(String(error))
     const letter: DeadLetter = { consumer: this.definition.name, topic, record, error: failure }
     this.logger.warn(
@@ -42,6 +50,19 @@ export class DeadLetters {
     if (deadLetter.table) await insertDeadLetter(this.database, letter, place)
     await this.tell(letter)
     return 'dead-letter'
+  }
+
+  private async sendLetter(letter: RawKafkaRecord): Promise<void> {
+    let refused: unknown
+    for (const smaller of [letter, ...smallerLetters(letter)]) {
+      try {
+        return await this.producer.send([smaller])
+      } catch (error) {
+        if (!(error instanceof BatchTooLargeError)) throw error
+        refused = error
+      }
+    }
+    throw refused
   }
 
   /** Which try of a record the next one is, with those in retry topics. */
@@ -60,8 +81,14 @@ export class DeadLetters {
     const attempts = attemptsBefore(record) + retry.attempts
     const headers = retryTopicHeaders(record, group, { attempts, dueAt: Date.now() + delayMs })
     const { key, value } = record
-    await this.producer.send([{ topic, partition: place.partition, key, value, headers }])
-    return true
+    try {
+      await this.producer.send([{ topic, partition: place.partition, key, value, headers }])
+      return true
+    } catch (error) {
+      // The topic takes less than the original one does, so no try in it will ever be.
+      if (error instanceof BatchTooLargeError) return false
+      throw error
+    }
   }
 
   private async tell(letter: DeadLetter): Promise<void> {

@@ -73,3 +73,18 @@ export class GroupActiveError extends FanoutError {
     super(`consumer group "${group}" is active (${state}): stop all of its members first`)
   }
 }
+
+/** Thrown when a topic no longer has records that a read model lacks: they were deleted, or the topic was made anew. */
+export class RecordsGoneError extends FanoutError {
+  override readonly code = 'FANOUT_RECORDS_GONE'
+  constructor(
+    readonly place: { readonly topic: string; readonly partition: number },
+    /** The next record that is needed. */
+    readonly needed: bigint,
+    reason: string,
+  ) {
+    super(
+      `${place.topic}/${place.partition}: the record at offset ${needed} is needed next, and ${reason}: stop the consumers, rebuild the read model from the log, and start them again`,
+    )
+  }
+}

@@ -35,7 +35,7 @@ export function databaseOf(
 export async function claimEvents(
   database: Database,
   transaction: ClientBase,
-  { name, inbox }: ConsumerDefinition,
+  { name, inbox }: Pick<ConsumerDefinition, 'name' | 'inbox'>,
   events: readonly ConsumedEvent[],
 ): Promise<readonly ConsumedEvent[]> {
   if (events.length === 0) return events

@@ -18,6 +18,8 @@ export interface ConsumedBatch {
   readonly topic: string
   readonly partition: number
   readonly records: readonly ConsumedRecord[]
+  /** Where the next batch begins: behind the last record, and behind markers of transactions that follow it. */
+  readonly nextOffset: bigint
   /** The offset that the next record of the partition will have. */
   readonly highWatermark: bigint
 }
@@ -26,6 +28,8 @@ export interface ConsumedBatch {
 export interface BatchOutcome {
   /** When the partition is read again, from the first record that is not done; at once unless said, never for `Infinity`. */
   readonly resumeInMs: number
+  /** The partition is read from this offset then, whatever is committed. */
+  readonly readFrom?: bigint
 }
 
 /** What a handler of batches gets besides the batch. */
@@ -48,8 +52,17 @@ export interface ConsumeOptions {
   readonly sessionTimeoutMs: number
   /** Called for one batch of a partition at a time; what it throws ends the reading, and it begins again after a pause. */
   readonly handle: (batch: ConsumedBatch, control: BatchControl) => Promise<BatchOutcome>
+  /**
+   * Where partitions that this member got are read from, by `topic/partition`; where the group has committed, for those that are left out and without
+   * it. Called each time that partitions were shared out, and again after a pause when it fails. No batch is handed over before.
+   */
+  readonly startOffsets?: (
+    partitions: Readonly<Record<string, readonly number[]>>,
+  ) => Promise<ReadonlyMap<string, bigint>>
   /** Called with what this member has got, each time that partitions were shared out. */
   readonly onAssigned: (partitions: Readonly<Record<string, readonly number[]>>) => void
+  /** Called when a part of a partition was read that has no record for consumers: markers of transactions, and what was taken back. */
+  readonly onPassed?: (topic: string, partition: number, nextOffset: bigint) => void
   /** Called when reading broke, before it begins again. */
   readonly onTrouble: (error: Error) => void
 }

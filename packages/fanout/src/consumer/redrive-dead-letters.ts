@@ -2,7 +2,7 @@ import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import { createKafkaProducer } from '../kafkajs/kafkajs-producer.js'
 import type { RawKafkaRecord } from '../kafka-producer-port.js'
 import { readOffsets, refuseActive, withAdmin } from './consumer-admin.js'
-import { originalGroupOf, originalPlaceOf, ownHeaders } from './dead-letter-headers.js'
+import { isWithoutValue, originalGroupOf, originalPlaceOf, ownHeaders } from './dead-letter-headers.js'
 import type { ConsumerDefinition } from './define-consumer.js'
 import { ConsumerConfigurationError } from './errors.js'
 import type { ConsumedBatch, ConsumedRecord } from './kafka-consumer-port.js'
@@ -18,7 +18,7 @@ export interface RedriveOptions {
 export interface RedriveReport {
   /** How many were sent to their topics again. */
   readonly redriven: number
-  /** How many were left: other groups' letters, and those that `only` leaves out. */
+  /** How many were left: other groups' letters, those that `only` leaves out, and those whose value was too large for a letter. */
   readonly left: number
 }
 
@@ -56,23 +56,28 @@ export async function redriveDeadLetters(
     }
     return ends
   })
+  const isOwn = (record: ConsumedRecord) => originalGroupOf(record) === definition.group && !isWithoutValue(record)
   const report = { redriven: 0, left: 0 }
   if (open.size === 0) return report
 
   const producer = createKafkaProducer(kafka)
   const reader = createKafkaConsumer(kafka)
   const { promise: finished, resolve: finish, reject: fail } = withResolvers()
-  const redrive = async ({ topic, partition, records }: ConsumedBatch): Promise<bigint | undefined> => {
+  const passed = (place: string, next: bigint) => {
+    const end = open.get(place)
+    if (end !== undefined && next >= end) open.delete(place)
+    if (open.size === 0) finish()
+  }
+  const redrive = async ({ topic, partition, records, nextOffset }: ConsumedBatch): Promise<bigint | undefined> => {
     const place = `${topic}/${partition}`
     const end = open.get(place)
     const due = end === undefined ? [] : records.filter(({ offset }) => offset < end)
-    const own = due.filter((record) => originalGroupOf(record) === definition.group && only(record))
+    const own = due.filter((record) => isOwn(record) && only(record))
     await producer.send(own.map(recordAgain))
     report.redriven += own.length
     report.left += due.length - own.length
-    const last = records.at(-1)?.offset
     const next = due.at(-1)
-    if (end !== undefined && last !== undefined && last + 1n >= end) open.delete(place)
+    passed(place, nextOffset)
     return next && next.offset + 1n
   }
   try {
@@ -80,11 +85,11 @@ export async function redriveDeadLetters(
       ...{ group, topics: [...new Set([...open.keys()].map(topicOfPlace))], from: 'earliest', partitionsAtOnce: 1 },
       sessionTimeoutMs: 30_000,
       onAssigned: () => undefined,
+      onPassed: (topic, partition, next) => passed(`${topic}/${partition}`, next),
       onTrouble: fail,
       handle: async (batch, control) => {
         const next = await redrive(batch)
         if (next !== undefined) control.done(next)
-        if (open.size === 0) finish()
         return { resumeInMs: open.has(`${batch.topic}/${batch.partition}`) ? 0 : Infinity }
       },
     })

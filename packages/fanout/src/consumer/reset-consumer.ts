@@ -1,6 +1,7 @@
 import type { Admin } from 'kafkajs'
 import { TopicMissingError } from '../errors.js'
 import type { KafkaConnectionOptions } from '../kafka-connection.js'
+import { commitOffsets } from './commit-offsets.js'
 import { readOffsets, refuseActive, withAdmin } from './consumer-admin.js'
 import type { ConsumerDefinition } from './define-consumer.js'
 import { ConsumerConfigurationError } from './errors.js'
@@ -46,21 +47,18 @@ export async function resetConsumer(
   const { name, group, topics } = definition
   if (only !== undefined && !topics.includes(only))
     throw new ConsumerConfigurationError(name, `it does not read topic "${only}", only ${topics.join(', ')}`)
-  return withAdmin(kafka, async (admin) => {
+  const moved = await withAdmin(kafka, async (admin) => {
     await refuseActive(admin, group)
     const moves: ResetPartition[] = []
     for (const topic of only === undefined ? topics : [only]) moves.push(...(await movesIn(admin, topic)))
     if (moves.length === 0) throw new ConsumerConfigurationError(name, `there is no partition ${String(partition)}`)
-    if (dryRun) return moves
-    for (const topic of new Set(moves.map((move) => move.topic))) {
-      const partitions = moves.filter((move) => move.topic === topic)
-      await admin.setOffsets({
-        ...{ groupId: group, topic },
-        partitions: partitions.map((move) => ({ partition: move.partition, offset: String(move.after) })),
-      })
-    }
     return moves
   })
+  if (!dryRun) {
+    const offsets = moved.map(({ topic, partition: number, after }) => ({ topic, partition: number, offset: after }))
+    await commitOffsets(kafka, group, offsets)
+  }
+  return moved
 
   async function movesIn(admin: Admin, topic: string): Promise<ResetPartition[]> {
     if (!(await admin.listTopics()).includes(topic)) throw new TopicMissingError(topic)

@@ -5,7 +5,10 @@ import { connect as connectEncrypted } from 'node:tls'
 const keepAliveMs = 60_000
 
 /**
- * The sockets of one kafkajs client, which waits for an answer before it lets one go: by itself it takes 20 seconds to leave a broker that says nothing.
+ * The sockets of one kafkajs client, which holds on to some for too long.
+ *
+ * It waits for an answer before it lets one go: by itself it takes 20 seconds to leave a broker that says nothing. And it forgets a broker of which one
+ * connection broke, and with it the other, which would stay open after everything was disconnected and keep the program from ending.
  */
 export class ClientSockets {
   private readonly open = new Set<Socket>()
@@ -32,6 +35,11 @@ export class ClientSockets {
     const tooLate = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
     await Promise.race([orderlyEnd, tooLate])
     clearTimeout(timer)
+    this.close()
+  }
+
+  /** Closes what is left after an orderly end; there are no others afterwards. */
+  close(): void {
     this.closed = true
     for (const socket of this.open) socket.destroy()
   }

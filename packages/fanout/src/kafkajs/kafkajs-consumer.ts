@@ -1,10 +1,17 @@
 import { silentLogger, type Logger } from '@tidemark/eventstore'
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import { createKafkajsClient } from './kafkajs-client.js'
 import { translateKafkajsError } from './kafkajs-errors.js'
-import type { ConsumedRecord, ConsumeOptions, KafkaConsumerPort } from '../consumer/kafka-consumer-port.js'
+import type {
+  BatchOutcome,
+  ConsumedRecord,
+  ConsumeOptions,
+  KafkaConsumerPort,
+} from '../consumer/kafka-consumer-port.js'
 import { registerCodecs } from './kafkajs-codecs.js'
+import { ClientSockets } from './client-sockets.js'
 
 /** How often a batch at work gives a sign of life and commits what is done. */
 const beatMs = 500
@@ -14,11 +21,15 @@ const maxWaitMs = 500
 const rebalanceTimeoutMs = 60_000
 const retry = { retries: 8, initialRetryTime: 100, maxRetryTime: 2000 }
 const restartMs = 2000
+/** How long a partition rests whose place is looked up. */
+const placingMs = 100
 
 /** A consumer that reads from Kafka by kafkajs; nothing is connected yet. */
 export function createKafkaConsumer(options: KafkaConnectionOptions): KafkaConsumerPort {
   registerCodecs()
-  return new KafkajsConsumer(createKafkajsClient(options), options.brokers, options.logger ?? silentLogger)
+  const sockets = new ClientSockets()
+  const kafka = createKafkajsClient(options, sockets)
+  return new KafkajsConsumer(kafka, sockets, options.brokers, options.logger ?? silentLogger)
 }
 
 /** A batch that is being handled. */
@@ -34,11 +45,14 @@ class KafkajsConsumer implements KafkaConsumerPort {
   private readonly resumptions = new Map<string, NodeJS.Timeout>()
   /** Rises each time that partitions were shared out: offsets of an earlier time are not committed any more. */
   private generation = 0
+  /** The generation whose partitions are read from where they should be. */
+  private placed = 0
   private restart: NodeJS.Timeout | undefined
   private stopped = false
 
   constructor(
     private readonly kafka: Kafka,
+    private readonly sockets: ClientSockets,
     private readonly brokers: readonly string[],
     private readonly logger: Logger,
   ) {}
@@ -62,6 +76,7 @@ class KafkajsConsumer implements KafkaConsumerPort {
     this.consumer = undefined
     await consumer?.stop()
     await consumer?.disconnect()
+    this.sockets.close()
   }
 
   private async begin(options: ConsumeOptions): Promise<void> {
@@ -81,7 +96,12 @@ class KafkajsConsumer implements KafkaConsumerPort {
         this.generation++
         for (const batch of this.atWork) this.lose(batch, undefined)
         options.onAssigned(payload.memberAssignment)
+        void this.place(consumer, payload.memberAssignment, options)
         resolve()
+      })
+      consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+        const { topic, partition, batchSize, lastOffset } = payload
+        if (batchSize === 0) options.onPassed?.(topic, partition, BigInt(lastOffset) + 1n)
       })
       consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
         const trouble = translateKafkajsError(error, this.brokers)
@@ -105,6 +125,27 @@ class KafkajsConsumer implements KafkaConsumerPort {
     await joined
   }
 
+  /** Has partitions read from where the caller says. */
+  private async place(
+    consumer: Consumer,
+    assigned: Readonly<Record<string, readonly number[]>>,
+    { startOffsets, onTrouble }: ConsumeOptions,
+  ): Promise<void> {
+    const { generation } = this
+    while (generation === this.generation && !this.stopped) {
+      try {
+        const offsets = await startOffsets?.(assigned)
+        if (generation !== this.generation) return
+        for (const [place, offset] of offsets ?? []) seek(consumer, place, offset)
+        this.placed = generation
+        return
+      } catch (error) {
+        onTrouble(error instanceof Error ? error : new Error(String(error)))
+        await sleep(restartMs, undefined, { ref: false })
+      }
+    }
+  }
+
   private beginAgain(options: ConsumeOptions): void {
     this.restart = setTimeout(() => {
       this.begin(options).catch((error: unknown) => {
@@ -116,9 +157,10 @@ class KafkajsConsumer implements KafkaConsumerPort {
   }
 
   private async handle(payload: EachBatchPayload, options: ConsumeOptions): Promise<void> {
-    if (this.stopped) return
+    if (this.stopped || payload.isStale()) return
     const { topic, partition, messages, highWatermark } = payload.batch
     const { generation } = this
+    if (this.placed !== generation) return this.pause(payload, placingMs)
     const batch: BatchAtWork = { giveUp: new AbortController(), lost: undefined }
     this.atWork.add(batch)
     let done: bigint | undefined
@@ -144,21 +186,24 @@ class KafkajsConsumer implements KafkaConsumerPort {
         for (const each of this.atWork) this.lose(each, error as Error)
       }
     })
-    let resumeInMs: number
+    let outcome: BatchOutcome
     try {
       const records = messages.map((message) => recordOf(topic, partition, message))
       const control = { signal: batch.giveUp.signal, done: (next: bigint) => void (done = next) }
-      const read = { topic, partition, records, highWatermark: BigInt(highWatermark) }
-      resumeInMs = (await options.handle(read, control)).resumeInMs
+      const nextOffset = BigInt(payload.batch.lastOffset()) + 1n
+      const read = { topic, partition, records, nextOffset, highWatermark: BigInt(highWatermark) }
+      outcome = await options.handle(read, control)
     } catch (error) {
       options.onTrouble(error instanceof Error ? error : new Error(String(error)))
-      resumeInMs = restartMs
+      outcome = { resumeInMs: restartMs }
     } finally {
       await stopBeating()
       this.atWork.delete(batch)
     }
+    const { resumeInMs, readFrom } = outcome
     if (resumeInMs > 0) this.pause(payload, resumeInMs)
     await commit()
+    if (readFrom !== undefined && this.consumer) seek(this.consumer, `${topic}/${partition}`, readFrom)
     if (batch.lost !== undefined) throw batch.lost
   }
 
@@ -183,6 +228,12 @@ class KafkajsConsumer implements KafkaConsumerPort {
     )
     this.logger.debug({ topic: batch.topic, partition: batch.partition, resumeInMs }, 'a partition is paused')
   }
+}
+
+function seek(consumer: Consumer, place: string, offset: bigint): void {
+  const slash = place.lastIndexOf('/')
+  const [topic, partition] = [place.slice(0, slash), Number(place.slice(slash + 1))]
+  consumer.seek({ topic, partition, offset: String(offset) })
 }
 
 /** Calls `beat` again and again, never two at a time; what is returned ends it and waits for the last. */

@@ -171,6 +171,102 @@ describe.skipIf(!inject('kafkaBrokers'))('the group of a consumer', () => {
     expect(consumer.status()).toMatchObject({ handled: 3 })
   })
 
+  /** A dead-letter topic with settings of its own. */
+  async function deadLetterTopic(topic: string, config: Readonly<Record<string, string>> = {}): Promise<void> {
+    const admin = kit.kafka.admin()
+    await admin.connect()
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    const wanted = { topic: `${topic}-dlt`, numPartitions: 1, replicationFactor: 1, configEntries }
+    await admin.createTopics({ topics: [wanted], waitForLeaders: true })
+    await admin.disconnect()
+  }
+
+  test('has letters without their value where the topic takes no more, and goes on', async () => {
+    const topic = await kit.topic(1)
+    await deadLetterTopic(topic, { 'max.message.bytes': '2500' })
+    const { definition, handled, refused } = noting(topic, { retry: { attempts: 1 } })
+    refused.add('small').add('large')
+    const note = 'n'.repeat(4000)
+    await kit.send(topic, [
+      paid('small'),
+      orderRecord('large', 1, 'OrderPaid', { amount: 1, note }, { extra: 'kept' }),
+      paid('after'),
+    ])
+    const consumer = await kit.start(definition)
+    await until(
+      async () => handled,
+      ({ length }) => length === 1,
+    )
+    const seen = await until(
+      async () => consumer.status(),
+      ({ deadLettered }) => deadLettered === 2,
+    )
+    expect(seen).toMatchObject({ state: 'running', failures: 2 })
+    const [small, large] = await kit.read(`${topic}-dlt`, 2)
+    expect(small!.value).toEqual(Buffer.from('{"amount":1}'))
+    expect(large).toMatchObject({ key: Buffer.from('order-large'), value: null })
+    const bytes = JSON.stringify({ amount: 1, note }).length
+    expect(String(large!.headers['tidemark_dlt-value-left-out'])).toBe(String(bytes))
+    expect(String(large!.headers['kafka_dlt-exception-message'])).toBe('refused')
+    expect(String(large!.headers['extra'])).toBe('kept')
+    expect(large!.headers['kafka_dlt-original-offset']!.readBigInt64BE()).toBe(1n)
+    // Sent back it would be a tombstone.
+    refused.clear()
+    expect(await redriveDeadLetters(kafka, definition)).toEqual({ redriven: 1, left: 1 })
+    await until(
+      async () => handled,
+      ({ length }) => length === 2,
+    )
+  })
+
+  test('halts where the dead-letter topic does not even take a letter without its value', async () => {
+    const topic = await kit.topic(1)
+    await deadLetterTopic(topic, { 'max.message.bytes': '200' })
+    const { definition, refused } = noting(topic, { retry: { attempts: 1 } })
+    refused.add('a')
+    await kit.send(topic, [paid('a')])
+    const consumer = await kit.start(definition)
+    const failed = await until(
+      async () => consumer.status(),
+      ({ state }) => state === 'failed',
+    )
+    expect(failed.halted).toMatchObject([{ partition: `${topic}/0`, error: { code: 'FANOUT_BATCH_TOO_LARGE' } }])
+  })
+
+  test('gets letters back that end in markers of transactions, and those alone do not hold it up', async () => {
+    const topic = await kit.topic(1)
+    await deadLetterTopic(topic)
+    const { definition, handled } = noting(topic)
+    const partition = Buffer.alloc(4)
+    const letter = {
+      ...paid('marked'),
+      headers: {
+        ...paid('marked').headers,
+        'kafka_dlt-original-topic': topic,
+        'kafka_dlt-original-partition': partition,
+        'kafka_dlt-original-offset': Buffer.alloc(8),
+        'kafka_dlt-original-consumer-group': topic,
+      },
+    }
+    const producer = kit.kafka.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 })
+    await producer.connect()
+    const sendWithin = async (end: 'commit' | 'abort') => {
+      const transaction = await producer.transaction()
+      await transaction.send({ topic: `${topic}-dlt`, messages: [letter] })
+      await transaction[end]()
+    }
+    await sendWithin('commit')
+    expect(await redriveDeadLetters(kafka, definition)).toEqual({ redriven: 1, left: 0 })
+    await sendWithin('abort')
+    expect(await redriveDeadLetters(kafka, definition)).toEqual({ redriven: 0, left: 0 })
+    await producer.disconnect()
+    await kit.start(definition)
+    await until(
+      async () => handled,
+      ({ length }) => length === 1,
+    )
+  })
+
   test.each(['lz4', 'snappy', 'zstd', 'gzip'])('reads what the broker stores as %s', async (codec) => {
     const topic = await kit.topic(1, { 'compression.type': codec })
     const amounts: number[] = []

@@ -1,27 +1,29 @@
 import { run, type CheckpointPlace, type Database, type Statement } from '@tidemark/eventstore'
 
-/** The live table of an inline read model, as an appender finds it. */
+/** The live table of a read model, as an appender or a consumer finds it. */
 export interface LiveTable {
   readonly name: string
   readonly version: number
   /** Without its schema. */
   readonly table: string
   readonly inline: boolean
+  readonly fedBy: string | undefined
 }
 
 const enterStatement: Statement = {
   name: 'enter-inline',
-  text: (schema) => `select name, version, table_name, inline from ${schema}.enter_inline($1)`,
+  text: (schema) => `select name, version, table_name, inline, fed_by from ${schema}.enter_inline($1)`,
 }
 
 /** Finds the live tables of read models, none of which is switched until the caller's transaction ends. */
 export async function enterInline(database: Database, names: readonly string[]): Promise<LiveTable[]> {
-  const rows = await run<[string, string, string, string]>(database, enterStatement, [names])
-  return rows.map(([name, version, table, inline]) => ({
+  const rows = await run<[string, string, string, string, string | null]>(database, enterStatement, [names])
+  return rows.map(([name, version, table, inline, fedBy]) => ({
     name,
     version: Number(version),
     table,
     inline: inline === 't',
+    fedBy: fedBy ?? undefined,
   }))
 }
 
@@ -44,6 +46,17 @@ const markStatement: Statement = {
 /** Notes that appends keep a live table up to date. */
 export async function markInline(database: Database, table: string): Promise<void> {
   await run(database, markStatement, [table])
+}
+
+const markFedStatement: Statement = {
+  name: 'mark-fed',
+  text: (schema) =>
+    `update ${schema}.projections set fed_by = $2, updated_at = clock_timestamp() where table_name = $1`,
+}
+
+/** Notes that a consumer group feeds a live table. */
+export async function markFed(database: Database, table: string, feeder: string): Promise<void> {
+  await run(database, markFedStatement, [table, feeder])
 }
 
 const withdrawStatement: Statement = {

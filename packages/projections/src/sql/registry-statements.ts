@@ -16,6 +16,8 @@ export interface RegisteredTable {
   readonly from: bigint | undefined
   /** Whether appends keep it up to date, and no projector. */
   readonly inline: boolean
+  /** The consumer group that feeds it, and no projector; undefined for any other. */
+  readonly fedBy: string | undefined
   /** Where all of its shards have come; undefined where a checkpoint is missing. */
   readonly position: bigint | undefined
   /** Where the furthest of its shards has come. */
@@ -29,7 +31,7 @@ const selectTablesStatement: Statement = {
   name: 'select-projection-tables',
   text: (schema) => `
 select p.name, p.version, p.table_name, p.status, p.shards, p.target, p.rebuild_from,
-       case when c.found = p.shards then c.position end, case when c.found = p.shards then c.furthest end, p.inline
+       case when c.found = p.shards then c.position end, case when c.found = p.shards then c.furthest end, p.inline, p.fed_by
   from ${schema}.projections p
  cross join lateral (
    select count(*) as found, min(position) as position, max(position) as furthest
@@ -41,7 +43,14 @@ select p.name, p.version, p.table_name, p.status, p.shards, p.target, p.rebuild_
 
 type TableRow = [
   ...[name: string, version: string, table: string, status: TableStatus, shards: string],
-  ...[target: string | null, from: string | null, position: string | null, furthest: string | null, inline: string],
+  ...[
+    target: string | null,
+    from: string | null,
+    position: string | null,
+    furthest: string | null,
+    inline: string,
+    fedBy: string | null,
+  ],
 ]
 
 const toPosition = (text: string | null) => (text === null ? undefined : BigInt(text))
@@ -49,7 +58,7 @@ const toPosition = (text: string | null) => (text === null ? undefined : BigInt(
 /** The registered tables of some projections, those that changed last at the end. */
 export async function selectTables(database: Database, names: readonly string[]): Promise<RegisteredTable[]> {
   const rows = await run<TableRow>(database, selectTablesStatement, [names])
-  return rows.map(([name, version, table, status, shards, target, from, position, furthest, inline]) => ({
+  return rows.map(([name, version, table, status, shards, target, from, position, furthest, inline, fedBy]) => ({
     name,
     version: Number(version),
     table,
@@ -60,6 +69,7 @@ export async function selectTables(database: Database, names: readonly string[])
     position: toPosition(position),
     furthest: toPosition(furthest),
     inline: inline === 't',
+    fedBy: fedBy ?? undefined,
   }))
 }
 
@@ -89,7 +99,15 @@ insert into ${schema}.projections (name, version, table_name, status, target, sh
 /** Registers a table that was just made, its checkpoints at the beginning. */
 export async function insertTable(
   database: Database,
-  { name, version, table, status, target, shards, from }: Omit<RegisteredTable, 'position' | 'furthest' | 'inline'>,
+  {
+    name,
+    version,
+    table,
+    status,
+    target,
+    shards,
+    from,
+  }: Omit<RegisteredTable, 'position' | 'furthest' | 'inline' | 'fedBy'>,
 ): Promise<void> {
   const checkpoints = shardsOf(table, shards).map(({ checkpoint }) => checkpoint)
   const values = [name, version, table, status, target ?? null, shards, checkpoints, from ?? null]
