@@ -6,6 +6,7 @@ import { createTestDatabase, type KafkaServer, type PostgresServer, type TestDat
 import pg from 'pg'
 import { checkEvidence, type Verdict } from './checks/check-evidence.js'
 import type { Experiment, ExperimentContext, Mutant } from './experiment.js'
+import { SkippedError } from './fault-lab-error.js'
 import { createHistoryWriter } from './history/history-writer.js'
 import { readHistory } from './history/read-history.js'
 import { createRandom } from './random.js'
@@ -33,6 +34,8 @@ export interface RunReport {
   readonly verdict: Verdict
   /** Why it broke off, if it did. */
   readonly error: string | undefined
+  /** Why it cannot run on this machine; it proved nothing then. */
+  readonly skipped: string | undefined
   /** Where its history is. */
   readonly folder: string
 }
@@ -72,8 +75,9 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
   const tookMs = Math.round(performance.now() - beganAt)
   const evidence = await readHistory(folder)
   const verdict = checkEvidence(evidence, experiment.checks)
-  const error = broke === undefined ? undefined : textOf(broke)
-  const failed = !mutant && (error !== undefined || verdict.violations.length > 0)
+  const skipped = broke instanceof SkippedError ? broke.message : undefined
+  const error = broke === undefined || skipped !== undefined ? undefined : textOf(broke)
+  const failed = !mutant && skipped === undefined && (error !== undefined || verdict.violations.length > 0)
   return {
     experiment: experiment.name,
     mutant: mutant?.name,
@@ -83,6 +87,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
     events: evidence.log.length,
     verdict,
     error,
+    skipped,
     folder: failed ? await keep(folder, historyFolder, `${name}-${seed}`) : folder,
   }
 }
