@@ -14,6 +14,8 @@ import { createRandom } from './random.js'
 export interface RunOptions {
   readonly size: ExperimentContext['size']
   readonly seed: number
+  /** Into how many lanes bridges are split; 1 unless said. */
+  readonly lanes?: number
   readonly postgres: Pick<PostgresServer, 'url' | 'directUrl'>
   readonly kafka?: KafkaServer | undefined
   /** Where histories are kept; a folder per experiment, emptied by its next run. */
@@ -46,7 +48,7 @@ export interface RunReport {
  * An experiment that breaks off is reported, not thrown. The history of a run that failed is kept under `failed/`.
  */
 export async function runExperiment(experiment: Experiment, options: RunOptions): Promise<RunReport> {
-  const { size, seed, postgres, kafka, historyFolder, mutant, signal } = options
+  const { size, seed, lanes = 1, postgres, kafka, historyFolder, mutant, signal } = options
   const name = mutant ? `${experiment.name}.${mutant.name}` : experiment.name
   const folder = join(historyFolder, name)
   const history = await createHistoryWriter(folder)
@@ -63,7 +65,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
     // Migrated by itself: a template would stay behind on a server that is not ours.
     await databaseTemplate.prepare(database.directUrl)
     await applyMutant(database, mutant)
-    await experiment.run({ size, random: createRandom(seed), database, kafka, history, mutant, signal })
+    await experiment.run({ size, random: createRandom(seed), lanes, database, kafka, history, mutant, signal })
   } catch (error) {
     broke ??= error
   } finally {

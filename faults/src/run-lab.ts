@@ -41,7 +41,7 @@ export async function runLab(
           const size = request.mutants ? 'hunt' : request.size
           const seed = request.seed + run
           const report = await runExperiment(experiment, {
-            ...{ size, seed, postgres, historyFolder, mutant, signal },
+            ...{ size, seed, lanes: request.lanes, postgres, historyFolder, mutant, signal },
             kafka: kafka?.kind === 'unavailable' ? undefined : kafka,
           })
           if (report.skipped !== undefined) {

@@ -42,10 +42,7 @@ async function stopTheOwner({ random, signal }: ExperimentContext, run: BridgeRu
   await pause(random.integer(0, 200), signal)
   const owner = await run.owner()
   owner?.signal('SIGSTOP')
-  const isTaken = async () => {
-    const now = await run.owner()
-    return now !== undefined && now !== owner
-  }
+  const isTaken = async () => owner !== undefined && (await run.isTakenFrom(owner))
   await run.demandSoon(`somebody takes over in round ${round}`, isTaken, takeOverWithinMs)
   // The others get ahead, so that what the sleeper has in hand is old.
   await pause(random.integer(200, 600), signal)

@@ -7,9 +7,11 @@ export interface BridgeChoice {
   readonly topic: string
   /** With it, only accounts are published, by the schemas that are registered there. */
   readonly registryUrl?: string
+  /** Into how many lanes it is split. */
+  readonly lanes: number
 }
 
 /** The definition that a choice stands for. */
-export function bridgeOf({ name, topic, registryUrl }: BridgeChoice): BridgeDefinition {
-  return defineBridge({ name, topic, source: '/faults', ...(registryUrl !== undefined && { from: [Account] }) })
+export function bridgeOf({ name, topic, registryUrl, lanes }: BridgeChoice): BridgeDefinition {
+  return defineBridge({ name, topic, source: '/faults', lanes, ...(registryUrl !== undefined && { from: [Account] }) })
 }

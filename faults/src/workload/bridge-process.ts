@@ -33,8 +33,6 @@ export type BridgeNews =
 const order = readOrder<BridgeOrder>()
 const { brokers, options, registryUrl, requestTimeoutMs } = order
 const { store, mutant } = openStore(order)
-const kafkajs = createKafkaProducer({ brokers, ...(requestTimeoutMs !== undefined && { requestTimeoutMs }) })
-const producer = tellFailures(mutant?.wrapProducer?.(kafkajs) ?? kafkajs)
 const registry = registryUrl === undefined ? undefined : createSchemaRegistryClient({ url: registryUrl, retries: 1 })
 const bridge = createBridge(store, bridgeOf(order), {
   ...options,
@@ -47,8 +45,14 @@ const bridge = createBridge(store, bridgeOf(order), {
     }),
   }),
   owner: String(process.pid),
-  producer,
+  producer: newProducer,
 })
+
+/** One for each lane; the bridge disconnects them. */
+function newProducer(): KafkaProducerPort {
+  const kafkajs = createKafkaProducer({ brokers, ...(requestTimeoutMs !== undefined && { requestTimeoutMs }) })
+  return tellFailures(mutant?.wrapProducer?.(kafkajs) ?? kafkajs)
+}
 
 /** Each send that the bridge takes for failed may be written, and sent again. */
 function tellFailures(inner: KafkaProducerPort): KafkaProducerPort {
@@ -75,6 +79,5 @@ try {
   if (!(error instanceof FanoutError)) throw error
   await tell<BridgeNews>({ kind: 'failed', code: error.code, message: error.message })
 }
-await producer.disconnect()
 await store.close()
 process.exit(0)

@@ -14,7 +14,6 @@ import type { BridgeEntry } from '../history/entry.js'
 import { bridgeOf, type BridgeChoice } from './bridge-choice.js'
 import { runBridgeLoad, type BridgeLoad } from './bridge-load.js'
 import type { BridgeNews, BridgeOrder } from './bridge-process.js'
-import { recordCatchUp } from './counting-subscriber.js'
 import { demand } from './demand.js'
 import { startLabProcess, type End, type LabProcess } from './lab-process.js'
 import { until } from './projection-progress.js'
@@ -57,9 +56,10 @@ export class BridgeRun {
     private readonly setting: BridgeSetting,
   ) {
     const { registryUrl } = setting
+    const { lanes } = context
     this.pool = context.database.createPool({ max: 10 })
     this.store = createEventStore(this.pool, { listen: false })
-    this.choice = { name: 'lab', topic: this.topic, ...(registryUrl !== undefined && { registryUrl }) }
+    this.choice = { name: 'lab', topic: this.topic, lanes, ...(registryUrl !== undefined && { registryUrl }) }
     this.definition = bridgeOf(this.choice)
     context.signal.addEventListener('abort', () => this.done.abort())
   }
@@ -112,10 +112,16 @@ export class BridgeRun {
     return status
   }
 
-  /** The process that has the bridge now. */
+  /** A process that has the bridge now, or lanes of it; undefined while nobody has, or not all lanes are taken. */
   async owner(): Promise<BridgeProcess | undefined> {
-    const { owner } = await this.status()
-    return this.running.find(({ pid }) => String(pid) === owner)
+    const owners = (await this.status()).lanes.map(({ owner }) => this.running.find(({ pid }) => String(pid) === owner))
+    return owners.includes(undefined) ? undefined : owners[0]
+  }
+
+  /** Whether all of the bridge is in the hands of others. */
+  async isTakenFrom({ pid }: BridgeProcess): Promise<boolean> {
+    const { lanes } = await this.status()
+    return lanes.every(({ owner }) => owner !== undefined && owner !== String(pid))
   }
 
   /** Waits until one of the processes has the bridge. */
@@ -143,15 +149,18 @@ export class BridgeRun {
     history.add({ kind: 'healed', atMs: history.now() })
     this.done.abort()
     await this.load
-    await recordCatchUp(this.pool, history, { name: 'bridge:lab', position: await lastPosition(this.pool) })
+    const last = await lastPosition(this.pool)
+    const isThere = async () => (await this.status()).position >= last
+    const took = await until(isThere, goesOnWithinMs)
+    history.add({ kind: 'caught-up', subscriber: 'the bridge', ...(took !== undefined && { atMs: history.now() }) })
     await Promise.all(this.running.map((each) => each.dismiss()))
     const { position } = await this.status()
-    const { batchSize: largestBatch = 500 } = this.options
+    const { batchSize = 500 } = this.options
     history.add({
       kind: 'bridge',
       topic: this.topic,
       interruptions,
-      largestBatch,
+      largestBatch: batchSize * this.context.lanes,
       checkpoint: String(position),
       ...faults,
     })
