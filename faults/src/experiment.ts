@@ -49,6 +49,8 @@ export interface ExperimentContext {
   /** `short` for CI, `full` for proof, `hunt` for the workload that shows a defect within seconds. */
   readonly size: 'short' | 'full' | 'hunt'
   readonly random: Random
+  /** Into how many lanes bridges are split. */
+  readonly lanes: number
   /** A migrated database of this run; the mutant has changed it already. */
   readonly database: TestDatabase
   /** For an experiment that needs it. */

@@ -18,3 +18,9 @@ export class MutationMissedError extends FaultLabError {
     super(`${what} no longer contains "${pattern}": change the fault lab to fit, or the experiment proves nothing`)
   }
 }
+
+/** Thrown by an experiment that cannot run on this machine, with the reason: it is skipped, and counted as that. */
+export class SkippedError extends FaultLabError {
+  override readonly name = 'SkippedError'
+  override readonly code = 'FAULTS_SKIPPED'
+}

@@ -16,11 +16,12 @@ export type LabRequest =
       readonly mutants: boolean
       readonly runs: number
       readonly seed: number
+      readonly lanes: number
       readonly json: boolean
     }
 
 /** What `--help` prints. */
-export const usage = `npm run faults -- [<name>…] [--only <group>] [--short] [--mutants] [--runs N] [--seed S] [--json]
+export const usage = `npm run faults -- [<name>…] [--only <group>] [--short] [--mutants] [--runs N] [--seed S] [--lanes L] [--json]
 
 Puts a real Postgres, and what runs on it, through faults, and checks the history that is left.
 
@@ -30,6 +31,7 @@ Puts a real Postgres, and what runs on it, through faults, and checks the histor
   --mutants       run the experiments that know broken variants, on each of them: every one must be caught
   --runs N        run each experiment N times, with seeds S, S + 1, …
   --seed S        repeat the random choices of an earlier run
+  --lanes L       split bridges into L lanes, best a divisor of their three partitions
   --json          one line of JSON per run on stdout
   --check <dir>   check the history in a folder again, and run nothing
 
@@ -62,6 +64,7 @@ export function parseArguments(args: readonly string[]): LabRequest {
     mutants: values.mutants,
     runs: wholeNumber('--runs', values.runs, 1, 1),
     seed: wholeNumber('--seed', values.seed, 0, Math.floor(Math.random() * 1_000_000)),
+    lanes: wholeNumber('--lanes', values.lanes, 1, 1),
     json: values.json,
   }
 }
@@ -78,6 +81,7 @@ function parse(args: readonly string[]) {
         mutants: { type: 'boolean', default: false },
         runs: { type: 'string' },
         seed: { type: 'string' },
+        lanes: { type: 'string' },
         json: { type: 'boolean', default: false },
         check: { type: 'string' },
       },

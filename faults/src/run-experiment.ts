@@ -6,6 +6,7 @@ import { createTestDatabase, type KafkaServer, type PostgresServer, type TestDat
 import pg from 'pg'
 import { checkEvidence, type Verdict } from './checks/check-evidence.js'
 import type { Experiment, ExperimentContext, Mutant } from './experiment.js'
+import { SkippedError } from './fault-lab-error.js'
 import { createHistoryWriter } from './history/history-writer.js'
 import { readHistory } from './history/read-history.js'
 import { createRandom } from './random.js'
@@ -13,6 +14,8 @@ import { createRandom } from './random.js'
 export interface RunOptions {
   readonly size: ExperimentContext['size']
   readonly seed: number
+  /** Into how many lanes bridges are split; 1 unless said. */
+  readonly lanes?: number
   readonly postgres: Pick<PostgresServer, 'url' | 'directUrl'>
   readonly kafka?: KafkaServer | undefined
   /** Where histories are kept; a folder per experiment, emptied by its next run. */
@@ -33,6 +36,8 @@ export interface RunReport {
   readonly verdict: Verdict
   /** Why it broke off, if it did. */
   readonly error: string | undefined
+  /** Why it cannot run on this machine; it proved nothing then. */
+  readonly skipped: string | undefined
   /** Where its history is. */
   readonly folder: string
 }
@@ -43,7 +48,7 @@ export interface RunReport {
  * An experiment that breaks off is reported, not thrown. The history of a run that failed is kept under `failed/`.
  */
 export async function runExperiment(experiment: Experiment, options: RunOptions): Promise<RunReport> {
-  const { size, seed, postgres, kafka, historyFolder, mutant, signal } = options
+  const { size, seed, lanes = 1, postgres, kafka, historyFolder, mutant, signal } = options
   const name = mutant ? `${experiment.name}.${mutant.name}` : experiment.name
   const folder = join(historyFolder, name)
   const history = await createHistoryWriter(folder)
@@ -60,7 +65,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
     // Migrated by itself: a template would stay behind on a server that is not ours.
     await databaseTemplate.prepare(database.directUrl)
     await applyMutant(database, mutant)
-    await experiment.run({ size, random: createRandom(seed), database, kafka, history, mutant, signal })
+    await experiment.run({ size, random: createRandom(seed), lanes, database, kafka, history, mutant, signal })
   } catch (error) {
     broke ??= error
   } finally {
@@ -72,8 +77,9 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
   const tookMs = Math.round(performance.now() - beganAt)
   const evidence = await readHistory(folder)
   const verdict = checkEvidence(evidence, experiment.checks)
-  const error = broke === undefined ? undefined : textOf(broke)
-  const failed = !mutant && (error !== undefined || verdict.violations.length > 0)
+  const skipped = broke instanceof SkippedError ? broke.message : undefined
+  const error = broke === undefined || skipped !== undefined ? undefined : textOf(broke)
+  const failed = !mutant && skipped === undefined && (error !== undefined || verdict.violations.length > 0)
   return {
     experiment: experiment.name,
     mutant: mutant?.name,
@@ -83,6 +89,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
     events: evidence.log.length,
     verdict,
     error,
+    skipped,
     folder: failed ? await keep(folder, historyFolder, `${name}-${seed}`) : folder,
   }
 }

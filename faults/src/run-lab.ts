@@ -31,7 +31,7 @@ export async function runLab(
       if (experiment.needs === 'kafka') kafka ??= await startKafka()
       if (experiment.needs === 'kafka' && kafka?.kind === 'unavailable') {
         skipped++
-        print(request.json ? skippedAsJson(experiment, kafka) : skippedAsText(experiment, kafka))
+        print(request.json ? skippedAsJson(experiment, kafka.reason) : skippedAsText(experiment, kafka.reason))
         continue
       }
       const variants = request.mutants ? mutants.filter((mutant) => mutant.experiment === experiment.name) : []
@@ -41,9 +41,14 @@ export async function runLab(
           const size = request.mutants ? 'hunt' : request.size
           const seed = request.seed + run
           const report = await runExperiment(experiment, {
-            ...{ size, seed, postgres, historyFolder, mutant, signal },
+            ...{ size, seed, lanes: request.lanes, postgres, historyFolder, mutant, signal },
             kafka: kafka?.kind === 'unavailable' ? undefined : kafka,
           })
+          if (report.skipped !== undefined) {
+            skipped++
+            print(request.json ? skippedAsJson(experiment, report.skipped) : skippedAsText(experiment, report.skipped))
+            break
+          }
           const judgement = judgeRun(report, mutant)
           print(request.json ? reportAsJson(report, judgement) : reportAsText(report, judgement))
           if (isGood(judgement)) good++
@@ -63,10 +68,10 @@ export async function runLab(
   return bad === 0 && !signal.aborted
 }
 
-function skippedAsJson({ name }: Experiment, { reason }: KafkaUnavailable): string {
+function skippedAsJson({ name }: Experiment, reason: string): string {
   return JSON.stringify({ experiment: name, outcome: 'skipped', reason })
 }
 
-function skippedAsText({ name }: Experiment, { reason }: KafkaUnavailable): string {
+function skippedAsText({ name }: Experiment, reason: string): string {
   return `skipped  ${name}: ${reason}`
 }

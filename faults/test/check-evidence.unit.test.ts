@@ -95,7 +95,14 @@ describe('each check finds the history that was doctored against it', () => {
       'a record has the key of another',
       doctored('record', (e, n) => (n === 3 ? { ...e, key: 's-1', version: '9' } : e)),
     ],
-    ['I8', 'too many duplicates', doctored('bridge', (e) => ({ ...e, kills: 0 }))],
+    [
+      'I7',
+      'a record came before its predecessor',
+      doctored('record', (e, n) => (n === 1 ? { ...e, version: '4' } : e)),
+    ],
+    ['I7', 'a key has two partitions', doctored('record', (e, n) => (n === 4 ? { ...e, partition: 1 } : e))],
+    ['I7', 'a topic is empty', doctored('record', () => undefined)],
+    ['I8', 'too many duplicates', doctored('bridge', (e) => ({ ...e, interruptions: 0 }))],
     ['I9', 'two won', doctored('append', (e) => (e.outcome === 'fail' ? { ...e, outcome: 'ok' } : e))],
     [
       'I9',
@@ -144,4 +151,29 @@ test('an unknown outcome may be there or not', () => {
 test('the same append again, acknowledged twice, is one winner', () => {
   const again = goodHistory.find((entry) => entry.kind === 'append')!
   expect(brokenIn([...goodHistory, again])).toEqual([])
+})
+
+describe('a topic whose number of partitions was changed once', () => {
+  const moved = (history: readonly Entry[]) =>
+    history.map((entry): Entry => (entry.kind === 'bridge' ? { ...entry, moves: 1 } : entry))
+  const inPartition = (partition: number, isThere: (index: number) => boolean) =>
+    moved(doctored('record', (e, n) => (isThere(n) ? { ...e, partition } : e)))
+
+  test('may have newer events of a key in another partition', () => {
+    expect(brokenIn(inPartition(1, (n) => n === 4))).toEqual([])
+  })
+
+  test('has no older events there', () => {
+    expect(brokenIn(inPartition(1, (n) => n === 1))).toContain('I7')
+  })
+})
+
+test('a topic that was made again begins where the old one ended', () => {
+  const again = doctored('record', (e) => (e.version === '1' ? undefined : e)).map((entry): Entry =>
+    entry.kind === 'bridge' ? { ...entry, after: '1' } : entry,
+  )
+  // Of the records that are gone, that of position 3 came after the end.
+  expect(verdictOf(again).violations).toMatchObject([{ check: 'I7', count: 1 }])
+  const complete = again.map((entry): Entry => (entry.kind === 'bridge' ? { ...entry, after: '3' } : entry))
+  expect(brokenIn(complete)).toEqual([])
 })

@@ -62,7 +62,7 @@ export const goodHistory: readonly Entry[] = [
   { kind: 'load', streamId: 's-1', version: '4', loaded: { sum: 12 }, folded: { sum: 12 } },
   { kind: 'counter', name: 'c', checkpoint: '4', counts: { 's-1': 3, 's-2': 1 } },
   ...[sent(1, 's-1', 1, 0), sent(2, 's-1', 2, 1), sent(1, 's-1', 1, 2), sent(3, 's-2', 1, 3), sent(4, 's-1', 3, 4)],
-  { kind: 'bridge', topic: 'events', kills: 1, largestBatch: 2, checkpoint: '4' },
+  { kind: 'bridge', topic: 'events', interruptions: 1, largestBatch: 2, checkpoint: '4' },
   { kind: 'healed', atMs: 1000 },
   { kind: 'caught-up', subscriber: 'r', atMs: 2000 },
   { kind: 'requirement', name: 'drops', expected: '3', actual: '3', met: true },

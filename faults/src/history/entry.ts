@@ -115,14 +115,22 @@ export interface RecordEntry {
   readonly version: string
 }
 
-/** What a bridge was put through: bounds the duplicates on its topic. */
+/** What a bridge was put through: bounds what its topic may repeat and lack. */
 export interface BridgeEntry {
   readonly kind: 'bridge'
   readonly topic: string
-  readonly kills: number
+  /**
+   * How often something was on its way to Kafka that whoever went on could not know of: a send that failed, a process that was killed or stopped at any
+   * moment. Not a process that died once Kafka had acknowledged: the next one reads that back.
+   */
+  readonly interruptions: number
   readonly largestBatch: number
   /** The position that the bridge had reached when the topic was read. */
   readonly checkpoint: string
+  /** Up to this position the topic was another one, which is gone. */
+  readonly after?: string
+  /** How often keys may have changed their partition; never unless said. */
+  readonly moves?: number
 }
 
 /** One line of a history. */

@@ -1,4 +1,5 @@
 import type { Mutant } from '../experiment.js'
+import { changeProducer } from '../workload/change-producer.js'
 
 /** Tells the bridge that records are safe before Kafka has them: the checkpoint passes what a death then loses. */
 export const acknowledgeBeforeProduce: Mutant = {
@@ -6,13 +7,10 @@ export const acknowledgeBeforeProduce: Mutant = {
   defect: 'the bridge moves its checkpoint before Kafka has acknowledged',
   experiment: 'dying-bridges',
   caughtBy: ['I7'],
-  wrapProducer: (producer) => ({
-    connect: () => producer.connect(),
-    partitionCount: (topic) => producer.partitionCount(topic),
-    createTopic: (topic, settings) => producer.createTopic(topic, settings),
-    disconnect: () => producer.disconnect(),
-    async send(records) {
-      void producer.send(records).catch(() => undefined)
-    },
-  }),
+  wrapProducer: (producer) =>
+    changeProducer(producer, {
+      async send(records) {
+        void producer.send(records).catch(() => undefined)
+      },
+    }),
 }

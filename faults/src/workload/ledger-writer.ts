@@ -17,6 +17,8 @@ export interface LedgerWriterOptions {
   readonly longestPauseMs?: number
   /** Whether accounts are closed, so that rows go away; true unless said. */
   readonly closes?: boolean
+  /** How much a deposit says besides, in bytes. */
+  readonly noteBytes?: number
 }
 
 const owners = 20
@@ -24,10 +26,11 @@ const accountsEach = 25
 
 /** Appends through the store until the signal; each account has one writer, and errors of the store are outcomes. */
 export async function runLedgerWriter(options: LedgerWriterOptions): Promise<void> {
-  const { caller, store, history, random, signal, longestPauseMs = 20, closes = true } = options
+  const { caller, store, history, random, signal, longestPauseMs = 20, closes = true, noteBytes = 0 } = options
+  const note = noteBytes > 0 ? { note: 'x'.repeat(noteBytes) } : {}
   const deposit = () => ({
     ...{ id: randomUUID(), type: 'Deposited' },
-    data: { owner: `o-${random.integer(1, owners)}`, amount: random.integer(1, 500) },
+    data: { owner: `o-${random.integer(1, owners)}`, amount: random.integer(1, 500), ...note },
   })
   const accounts = Array.from({ length: accountsEach }, (_, n) => ({ number: n, version: 0n, life: 0 }))
   while (!signal.aborted) {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { createEventStore, EventStoreError, type EventStore } from '@tidemark/eventstore'
+import { EventStoreError, type EventStore } from '@tidemark/eventstore'
 import {
   createProjector,
   ProjectionError,
@@ -7,14 +7,11 @@ import {
   rebuildProjection,
   rollbackProjection,
 } from '@tidemark/projections'
-import pg from 'pg'
-import { mutants } from '../mutants/index.js'
-import { interceptQueries } from './intercept-queries.js'
+import { dismissed, openStore, readOrder, tell, type LabOrder } from './lab-program.js'
 import { projections, type ProjectionChoice } from './ledger.js'
 
 /** What a process is started for. */
-export interface ProcessOrder {
-  readonly databaseUrl: string
+export interface ProcessOrder extends LabOrder {
   readonly task: 'follow' | 'rebuild' | 'promote' | 'rollback'
   /** All of them are followed; the other tasks take the first. */
   readonly projections: readonly ProjectionChoice[]
@@ -28,13 +25,10 @@ export interface ProcessOrder {
     readonly share?: number
     readonly rowsPerTransaction?: number
   }
-  /** The defect that it has. */
-  readonly mutant?: string | undefined
 }
 
-/** What a process tells: that it has started, and how its task ended. */
-export type ProcessNews =
-  | { readonly kind: 'started' }
+/** How a task ended. */
+export type ProcessEnd =
   | {
       readonly kind: 'done'
       readonly events: number
@@ -45,23 +39,12 @@ export type ProcessNews =
     }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
 
+/** What a process tells: that it has started, and how its task ended. */
+export type ProcessNews = { readonly kind: 'started' } | ProcessEnd
+
 // A program: the lab forks it, and kills or stops it.
-const order = JSON.parse(process.argv[2] ?? '') as ProcessOrder
-const mutant = mutants.find(({ name }) => name === order.mutant)
-const pool = new pg.Pool({ connectionString: order.databaseUrl, max: 8 })
-const store = createEventStore(mutant?.interceptQuery ? interceptQueries(pool, mutant.interceptQuery) : pool, {
-  pollIntervalMs: 100,
-})
-if (mutant?.wrapRead) Object.assign(store.log, { read: mutant.wrapRead(store.log.read.bind(store.log)) })
-
-const tell = (news: ProcessNews) =>
-  new Promise<void>((resolve) => {
-    if (process.send) process.send(news, undefined, undefined, () => resolve())
-    else resolve()
-  })
-
-/** The lab lets go of it, or has died. */
-const dismissed = new Promise<void>((resolve) => process.once('disconnect', resolve))
+const order = readOrder<ProcessOrder>()
+const { store } = openStore(order)
 
 async function follow(on: EventStore, { projections: names, leaseMs = 500, batchSize = 20 }: ProcessOrder) {
   const chosen = names.map((name) => projections[name])

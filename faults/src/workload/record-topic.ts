@@ -1,14 +1,13 @@
 import type { KafkaServer } from '@tidemark/test-servers'
 import type { HistoryWriter } from '../history/history-writer.js'
 
-const printed = ['partition', 'offset', 'headers', 'key'].flatMap((part) => ['--property', `print.${part}=true`])
+const shown = ['partition', 'offset', 'headers', 'key'].map((part) => `print.${part}=true`)
+const printed = [...shown, 'print.value=false'].flatMap((property) => ['--property', property])
 
-/** Takes down the first `count` records of a topic, as Kafka's own console consumer reads them. */
-export async function recordTopic(
-  kafka: KafkaServer,
-  history: HistoryWriter,
-  { topic, count }: { readonly topic: string; readonly count: number },
-): Promise<void> {
+/** Takes down every record of a topic, as Kafka's own console consumer reads them, when nobody writes any more. */
+export async function recordTopic(kafka: KafkaServer, history: HistoryWriter, topic: string): Promise<void> {
+  const count = await endOf(kafka, topic)
+  if (count === 0) return
   const end = ['--max-messages', String(count), '--timeout-ms', '30000']
   const { stdout } = await kafka.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
     ...['--topic', topic, '--from-beginning', ...end, ...printed],
@@ -26,4 +25,10 @@ export async function recordTopic(
       version: /(?:^|,)ce_streamversion:(\d+)/.exec(headers)?.[1] ?? '0',
     })
   }
+}
+
+/** How many records all partitions have together, as Kafka's own tool tells. */
+async function endOf(kafka: KafkaServer, topic: string): Promise<number> {
+  const { stdout } = await kafka.runTool('org.apache.kafka.tools.GetOffsetShell', ['--topic', topic])
+  return stdout.split('\n').reduce((sum, line) => sum + Number(/^.+:\d+:(\d+)$/.exec(line)?.[1] ?? 0), 0)
 }

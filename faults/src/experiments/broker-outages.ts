@@ -1,0 +1,60 @@
+import type { Experiment } from '../experiment.js'
+import { runBridge } from '../workload/bridge-run.js'
+import { demand } from '../workload/demand.js'
+import { withOwnKafka } from '../workload/kafka-servers.js'
+import { pause } from '../workload/pause.js'
+
+/** Every event is large, so that a backlog shows in the memory soon; the more there are, the smaller they are. */
+const sizes = {
+  short: { outageMs: 20_000, noteBytes: 8000 },
+  full: { outageMs: 600_000, noteBytes: 1000 },
+  hunt: { outageMs: 15_000, noteBytes: 32_000 },
+} as const
+
+const mostMegabytes = 256
+const mostGrowth = 64
+
+/** The only broker is down for long, while appends go on. */
+export const brokerOutages: Experiment = {
+  name: 'broker-outages',
+  group: 'bridge',
+  summary: 'the broker is down for long and appends go on: the memory of the bridge does not grow with the backlog',
+  checks: ['I1', 'I2', 'I3', 'I7', 'I8', 'I12', 'requirements'],
+
+  async run(context) {
+    const { size, history, signal } = context
+    const { outageMs, noteBytes } = sizes[size]
+    await withOwnKafka({}, (kafka) =>
+      runBridge(context, { kafka, options: { batchSize: 100 } }, async (run) => {
+        run.startLoad({ accountWriters: 4, longestPauseMs: 60, noteBytes })
+        await run.start().started
+        await run.demandProgress('its start')
+        const [broker] = kafka.brokers
+        await broker?.kill('SIGKILL')
+        const before = await run.status()
+        run.memory = []
+        await pause(outageMs, signal)
+        const meanwhile = run.memory.map((bytes) => Math.round(bytes / 2 ** 20))
+        const after = await run.status()
+        demand(history, 'its state in the outage', 'retrying', after.state, after.state === 'retrying')
+        const appended = after.head - before.head
+        const wanted = BigInt(outageMs / 20)
+        demand(history, 'positions in the backlog', `at least ${wanted}`, String(appended), appended >= wanted)
+        const quarter = Math.ceil(meanwhile.length / 4)
+        const [early, late] = [Math.max(...meanwhile.slice(0, quarter)), Math.max(...meanwhile.slice(-quarter))]
+        const most = Math.max(...meanwhile)
+        demand(
+          history,
+          'the most memory in the outage',
+          `at most ${mostMegabytes} MB`,
+          `${most} MB`,
+          most <= mostMegabytes,
+        )
+        const growth = late - early
+        demand(history, 'the growth of its memory', `at most ${mostGrowth} MB`, `${growth} MB`, growth <= mostGrowth)
+        await broker?.start()
+        return { interruptions: run.failedSends }
+      }),
+    )
+  },
+}

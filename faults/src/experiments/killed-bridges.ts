@@ -1,0 +1,66 @@
+import type { Experiment, ExperimentContext } from '../experiment.js'
+import { runBridge, type BridgeRun } from '../workload/bridge-run.js'
+import { demand } from '../workload/demand.js'
+import { kafkaOf } from '../workload/kafka-servers.js'
+import { pause } from '../workload/pause.js'
+
+/** How often a process dies at each point, and how many die at any moment. */
+const sizes = {
+  short: { rounds: 1, randomKills: 3 },
+  full: { rounds: 20, randomKills: 60 },
+  hunt: { rounds: 1, randomKills: 0 },
+} as const
+
+const points = ['bridge.before-send', 'bridge.after-send'] as const
+
+/** Processes that run a bridge die before a batch is sent, between its acknowledgement and the checkpoint, and anywhere. */
+export const killedBridges: Experiment = {
+  name: 'killed-bridges',
+  group: 'bridge',
+  summary: 'kill -9 of bridges, before a send, after its acknowledgement and at random: nothing is lost or overtakes',
+  checks: ['I1', 'I2', 'I3', 'I7', 'I8', 'I10', 'I12', 'requirements'],
+  needs: 'kafka',
+
+  async run(context) {
+    const { size, history, signal } = context
+    const { rounds, randomKills } = sizes[size]
+    await runBridge(context, { kafka: kafkaOf(context), options: { leaseMs: 500 } }, async (run) => {
+      run.startLoad()
+      const wanted = rounds * points.length * 2
+      const died = await killAtPoints(context, run, rounds)
+      demand(history, 'processes that died at a named point', String(wanted), died, died === wanted || signal.aborted)
+      const kills = await killAtRandom(context, run, randomKills)
+      run.start()
+      return { interruptions: kills + run.failedSends }
+    })
+  },
+}
+
+/** One process after the other dies at its point; its place in the sequence of batches is random. */
+async function killAtPoints({ random, signal }: ExperimentContext, run: BridgeRun, rounds: number): Promise<number> {
+  let died = 0
+  for (let round = 0; round < rounds && !signal.aborted; round++) {
+    for (const point of points) {
+      for (const passage of [1, random.integer(2, 20)]) {
+        const outcome = await run.start({}, `${point}=kill@${passage}`).outcome
+        if (outcome?.kind === 'signal') died++
+      }
+    }
+  }
+  return died
+}
+
+/** Whoever has the bridge dies now and then, while another waits for it. */
+async function killAtRandom({ random, signal }: ExperimentContext, run: BridgeRun, kills: number): Promise<number> {
+  let killed = 0
+  if (kills > 0) await run.start().started
+  while (killed < kills && !signal.aborted) {
+    const next = run.start()
+    await Promise.all([next.started, run.soonOwned()])
+    await pause(random.integer(50, 600), signal)
+    await (await run.owner())?.kill()
+    killed++
+  }
+  await Promise.all(run.running.map((each) => each.kill()))
+  return killed
+}
