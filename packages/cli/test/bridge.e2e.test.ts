@@ -103,4 +103,22 @@ describe.skipIf(!brokers)('tidemark bridge', () => {
     expect((await json('bridge', 'resume', 'counters')).data).toEqual({ bridge: 'counters', resumed: true })
     expect((await run('bridge', 'resume', 'counters')).stderr).toContain('neither paused nor halted')
   })
+
+  it('shows the lanes of a bridge that was split, and who has them', async () => {
+    await startBridge({ TEST_LANES: '2' })
+    const { data } = await json('bridge', 'show', 'counters')
+    expect(data).toMatchObject({
+      state: 'running',
+      lanes: [0, 1].map((lane) => ({ lane, checkpoint: `bridge:counters/${lane}-of-2`, owner: data.owner, lag: '0' })),
+    })
+    expect((await run('bridge', 'show', 'counters')).stdout).toMatch(/lane 1\s+running by \S+ at \d+, 0 behind/)
+    const drained = await runCli(['bridge', 'drain', 'counters', '-o', 'json'], {
+      env: { ...environment(), TEST_LANES: '2' },
+    })
+    expect(drained).toMatchObject({ code: 0 })
+    expect((await json('bridge', 'pause', 'counters', '--reason', 'lanes')).data).toMatchObject({ paused: true })
+    const paused = (await json('bridge', 'list')).data[0].lanes as { state: string }[]
+    expect(paused.map(({ state }) => state)).toEqual(['paused', 'paused'])
+    expect((await json('bridge', 'resume', 'counters')).data).toMatchObject({ resumed: true })
+  })
 })
