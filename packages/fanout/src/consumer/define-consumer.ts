@@ -78,6 +78,11 @@ export interface ConsumerOptions {
   readonly unknownTypes?: RecordPolicy
   /** Records without a value; `ignore` unless said. */
   readonly tombstones?: RecordPolicy
+  /**
+   * Whether data must fit the schema of its event, and goes to the dead letters otherwise: for topics that other programs write to. The log's own events were
+   * checked when they were appended, by the schema of that time. Events with personal data are left out, as their fields are encrypted. False unless said.
+   */
+  readonly checkData?: boolean
   /** How many keys are handled at the same time, each in a transaction of its own; 8 unless said. */
   readonly concurrency?: number
 }
@@ -122,6 +127,7 @@ export interface ConsumerDefinition {
   readonly deadLetter: (DeadLetterOptions & { readonly suffix: string }) | undefined
   readonly unknownTypes: RecordPolicy
   readonly tombstones: RecordPolicy
+  readonly checkData: boolean
   readonly concurrency: number
   readonly aggregates: readonly AnyAggregate[]
   /** The types that it handles. */
@@ -199,9 +205,9 @@ function definitionOf(
   handling: ConsumerDefinition['handling'],
 ): ConsumerDefinition {
   const { name, group = name, topics, from = 'earliest', deadLetter = {} } = options
-  const { unknownTypes = 'stop', tombstones = 'ignore', concurrency = 8 } = options
+  const { unknownTypes = 'stop', tombstones = 'ignore', checkData = false, concurrency = 8 } = options
   const definition: ConsumerDefinition = {
-    ...{ name, group, topics, from, unknownTypes, tombstones, concurrency, aggregates, handling },
+    ...{ name, group, topics, from, unknownTypes, tombstones, checkData, concurrency, aggregates, handling },
     types: new Set(types),
     inbox: inboxOf(options.inbox),
     retry: retryOf(options.retry),

@@ -36,6 +36,12 @@ export function judgeRecord(definition: ConsumerDefinition, record: ConsumedReco
     // A fold wants a version; the event keeps what it had.
     const current = upcast(aggregate, { ...event, version: event.version ?? 0n })
     if (!current || !definition.types.has(current.type)) return { kind: 'pass', event }
+    const misfit = definition.checkData ? misfitOf(aggregate, current) : undefined
+    if (misfit)
+      return {
+        kind: 'dead-letter',
+        error: new UndecodableRecordError(`${where}: the data of ${current.type} does not fit its schema, ${misfit}`),
+      }
     return { kind: 'handle', event: { ...current, version: event.version } }
   } catch (error) {
     if (!(error instanceof UnknownEventError))
@@ -48,6 +54,14 @@ export function judgeRecord(definition: ConsumerDefinition, record: ConsumedReco
     const policy = known && definition.unknownTypes === 'ignore' ? 'stop' : definition.unknownTypes
     return byPolicy(policy, () => unknown(error), event)
   }
+}
+
+/** Where data does not fit the schema of its event, and why; undefined where it does, and where it is encrypted. */
+function misfitOf(aggregate: AnyAggregate, { type, data }: Pick<ConsumedEvent, 'type' | 'data'>): string | undefined {
+  const definition = Object.hasOwn(aggregate.events, type) ? aggregate.events[type] : undefined
+  if (!definition || definition.personal) return undefined
+  const [issue] = definition.schema.safeParse(data).error?.issues ?? []
+  return issue && `at ${['$', ...issue.path.map(String)].join('.')}: ${issue.message}`
 }
 
 function byPolicy(policy: RecordPolicy, errorOf: () => NotRetriableError, event?: ConsumedEvent): JudgedRecord {

@@ -21,7 +21,6 @@ export function createKafkajsClient(options: KafkaConnectionOptions, sockets?: C
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => logTo(options.logger ?? silentLogger),
     ...(ssl === undefined ? {} : { ssl }),
-    ...(sockets && { socketFactory: sockets.factory }),
     ...(options.sasl ? { sasl: saslOf(options.sasl) } : {}),
   })
 }

@@ -136,6 +136,36 @@ describe('a record', () => {
     })
   })
 
+  test('whose data does not fit its schema is a dead letter where that is checked, in the newest schema', () => {
+    const wrong = record('OrderPlaced', { ce_schemaversion: '2' }, '{"total":"1","currency":"EUR"}')
+    expect(judgeRecord(define(), wrong)).toMatchObject({ kind: 'handle' })
+    expect(judgeRecord(define({ checkData: true }), wrong)).toMatchObject({
+      kind: 'dead-letter',
+      error: { code: 'FANOUT_UNDECODABLE_RECORD', message: expect.stringContaining('at $.total') },
+    })
+    expect(judgeRecord(define({ checkData: true }), record('OrderCreated'))).toMatchObject({
+      kind: 'handle',
+      event: { data: { total: 1, currency: 'EUR' } },
+    })
+    // Ciphertext is no name.
+    const Person = defineAggregate({
+      name: 'order',
+      initialState: () => ({}),
+      events: {
+        OrderPlaced: event(z.object({ name: z.string().max(3) }), {
+          personal: { subject: () => 'somebody', fields: { name: '' } },
+        }),
+      },
+      evolve: { OrderPlaced: (state) => state },
+      commands: () => ({}),
+    })
+    const person = defineConsumer({
+      ...{ name: 'c', topics: ['orders'], checkData: true },
+      on: [Person, { OrderPlaced: () => Promise.resolve() }],
+    })
+    expect(judgeRecord(person, record('OrderPlaced', {}, '{"name":{"~":"k"}}'))).toMatchObject({ kind: 'handle' })
+  })
+
   test('from a producer that is no store is known by its type', () => {
     const { headers, ...rest } = record('OrderPlaced', { ce_subject: 'o-1', ce_schemaversion: '2' })
     const { ce_streamversion: _version, ...foreign } = headers
