@@ -4,11 +4,15 @@ import { demand } from '../workload/demand.js'
 import { withOwnKafka } from '../workload/kafka-servers.js'
 import { pause } from '../workload/pause.js'
 
-/** Every event is large, so that a backlog shows in the memory soon; the more there are, the smaller they are. */
+/** Every event is large, so that a backlog shows in the memory soon; a long one is no more than can be published in half a minute. */
 const sizes = {
-  short: { outageMs: 20_000, noteBytes: 8000 },
-  full: { outageMs: 600_000, noteBytes: 1000 },
-  hunt: { outageMs: 15_000, noteBytes: 32_000 },
+  short: { outageMs: 20_000, batchSize: 100, load: { accountWriters: 4, noteBytes: 8000 } },
+  full: {
+    outageMs: 600_000,
+    batchSize: 500,
+    load: { accountWriters: 8, streamWriters: 0, longestPauseMs: 400, noteBytes: 2000 },
+  },
+  hunt: { outageMs: 15_000, batchSize: 100, load: { accountWriters: 4, noteBytes: 32_000 } },
 } as const
 
 const mostMegabytes = 256
@@ -23,10 +27,10 @@ export const brokerOutages: Experiment = {
 
   async run(context) {
     const { size, history, signal } = context
-    const { outageMs, noteBytes } = sizes[size]
+    const { outageMs, batchSize, load } = sizes[size]
     await withOwnKafka({}, (kafka) =>
-      runBridge(context, { kafka, options: { batchSize: 100 } }, async (run) => {
-        run.startLoad({ accountWriters: 4, longestPauseMs: 60, noteBytes })
+      runBridge(context, { kafka, options: { batchSize } }, async (run) => {
+        run.startLoad(load)
         await run.start().started
         await run.demandProgress('its start')
         const [broker] = kafka.brokers

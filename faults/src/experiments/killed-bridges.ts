@@ -30,7 +30,7 @@ export const killedBridges: Experiment = {
       const died = await killAtPoints(context, run, rounds)
       demand(history, 'processes that died at a named point', String(wanted), died, died === wanted || signal.aborted)
       const kills = await killAtRandom(context, run, randomKills)
-      run.start()
+      run.start({ batchSize: 500 })
       return { interruptions: kills + run.failedSends }
     })
   },
@@ -40,6 +40,7 @@ export const killedBridges: Experiment = {
 async function killAtPoints({ random, signal }: ExperimentContext, run: BridgeRun, rounds: number): Promise<number> {
   let died = 0
   for (let round = 0; round < rounds && !signal.aborted; round++) {
+    if (round > 0) await catchUp(run)
     for (const point of points) {
       for (const passage of [1, random.integer(2, 20)]) {
         const outcome = await run.start({}, `${point}=kill@${passage}`).outcome
@@ -50,15 +51,22 @@ async function killAtPoints({ random, signal }: ExperimentContext, run: BridgeRu
   return died
 }
 
+/** Those that die get less done than is appended. */
+async function catchUp(run: BridgeRun): Promise<void> {
+  const bridge = run.start({ batchSize: 500 })
+  await run.demandProgress('a round of deaths')
+  await bridge.dismiss()
+}
+
 /** Whoever has the bridge dies now and then, while another waits for it. */
 async function killAtRandom({ random, signal }: ExperimentContext, run: BridgeRun, kills: number): Promise<number> {
   let killed = 0
   if (kills > 0) await run.start().started
   while (killed < kills && !signal.aborted) {
     const next = run.start()
-    await Promise.all([next.started, run.soonOwned()])
+    await Promise.all([next.started, run.soonOwner()])
     await pause(random.integer(50, 600), signal)
-    await (await run.owner())?.kill()
+    await (await run.soonOwner())?.kill()
     killed++
   }
   await Promise.all(run.running.map((each) => each.kill()))

@@ -38,9 +38,8 @@ export const racingBridges: Experiment = {
 }
 
 async function stopTheOwner({ random, signal }: ExperimentContext, run: BridgeRun, round: number): Promise<void> {
-  await run.soonOwned()
   await pause(random.integer(0, 200), signal)
-  const owner = await run.owner()
+  const owner = await run.soonOwner()
   owner?.signal('SIGSTOP')
   const isTaken = async () => owner !== undefined && (await run.isTakenFrom(owner))
   await run.demandSoon(`somebody takes over in round ${round}`, isTaken, takeOverWithinMs)

@@ -112,8 +112,8 @@ export class BridgeRun {
     return status
   }
 
-  /** A process that has the bridge now, or lanes of it; undefined while nobody has, or not all lanes are taken. */
-  async owner(): Promise<BridgeProcess | undefined> {
+  /** Undefined while not all lanes are taken. */
+  private async owner(): Promise<BridgeProcess | undefined> {
     const owners = (await this.status()).lanes.map(({ owner }) => this.running.find(({ pid }) => String(pid) === owner))
     return owners.includes(undefined) ? undefined : owners[0]
   }
@@ -124,9 +124,11 @@ export class BridgeRun {
     return lanes.every(({ owner }) => owner !== undefined && owner !== String(pid))
   }
 
-  /** Waits until one of the processes has the bridge. */
-  async soonOwned(): Promise<void> {
-    await until(async () => (await this.owner()) !== undefined, goesOnWithinMs)
+  /** Waits until processes have the bridge, and returns the one that does, or one of those that share its lanes. */
+  async soonOwner(): Promise<BridgeProcess | undefined> {
+    let owner: BridgeProcess | undefined
+    await until(async () => (owner = await this.owner()) !== undefined, goesOnWithinMs)
+    return owner
   }
 
   /** Demands that what is in the log now is published soon. */
