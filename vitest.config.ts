@@ -39,8 +39,8 @@ export default defineConfig({
   test: {
     projects,
     pool: 'forks',
-    // Real servers share the machine with the tests.
-    maxWorkers: 2,
+    // Real servers share the machine with the tests, which wait for them half of the time.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
