@@ -66,7 +66,7 @@ export const dyingBridges: Experiment = {
     // Whatever a bridge had on its way was written before the next one looked.
     history.add({ kind: 'bridge', topic, interruptions: 0, largestBatch: batchSize, checkpoint: String(position) })
     await recordLog(pool, history)
-    await recordTopic(kafka, history, topic)
+    await recordTopic(kafka, history, { topic })
     await store.close()
   },
 }

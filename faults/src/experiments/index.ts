@@ -9,6 +9,7 @@ import { gapHunter } from './gap-hunter.js'
 import { killedBridges } from './killed-bridges.js'
 import { killedProjectors } from './killed-projectors.js'
 import { killedRebuilds } from './killed-rebuilds.js'
+import { killedTransactions } from './killed-transactions.js'
 import { largeRebuild } from './large-rebuild.js'
 import { lostReplies } from './lost-replies.js'
 import { openTransactions } from './open-transactions.js'
@@ -53,6 +54,7 @@ export const experiments: readonly Experiment[] = [
   poisonedStreams,
   dyingBridges,
   killedBridges,
+  killedTransactions,
   racingBridges,
   oversizedEvents,
   changedTopics,

@@ -11,8 +11,6 @@ const sizes = {
   hunt: { rounds: 1, randomKills: 0 },
 } as const
 
-const points = ['bridge.before-send', 'bridge.after-send'] as const
-
 /** Processes that run a bridge die before a batch is sent, between its acknowledgement and the checkpoint, and anywhere. */
 export const killedBridges: Experiment = {
   name: 'killed-bridges',
@@ -22,22 +20,37 @@ export const killedBridges: Experiment = {
   needs: 'kafka',
 
   async run(context) {
-    const { size, history, signal } = context
-    const { rounds, randomKills } = sizes[size]
-    await runBridge(context, { kafka: kafkaOf(context), options: { leaseMs: 500 } }, async (run) => {
-      run.startLoad()
-      const wanted = rounds * points.length * 2
-      const died = await killAtPoints(context, run, rounds)
-      demand(history, 'processes that died at a named point', String(wanted), died, died === wanted || signal.aborted)
-      const kills = await killAtRandom(context, run, randomKills)
-      run.start({ batchSize: 500 })
+    const setting = { kafka: kafkaOf(context), options: { leaseMs: 500 } }
+    await runBridge(context, setting, async (run) => {
+      const kills = await killBridges(context, run, ['bridge.before-send', 'bridge.after-send'])
       return { interruptions: kills + run.failedSends }
     })
   },
 }
 
+/** Kills one process after the other, at each point and then anywhere; returns how often they died where they may have sent what they did not note. */
+export async function killBridges(
+  context: ExperimentContext,
+  run: BridgeRun,
+  points: readonly string[],
+): Promise<number> {
+  const { size, history, signal } = context
+  const { rounds, randomKills } = sizes[size]
+  run.startLoad()
+  const wanted = rounds * points.length * 2
+  const died = await killAtPoints(context, run, { rounds, points })
+  demand(history, 'processes that died at a named point', String(wanted), died, died === wanted || signal.aborted)
+  const kills = await killAtRandom(context, run, randomKills)
+  run.start({ batchSize: 500 })
+  return kills
+}
+
 /** One process after the other dies at its point; its place in the sequence of batches is random. */
-async function killAtPoints({ random, signal }: ExperimentContext, run: BridgeRun, rounds: number): Promise<number> {
+async function killAtPoints(
+  { random, signal }: ExperimentContext,
+  run: BridgeRun,
+  { rounds, points }: { readonly rounds: number; readonly points: readonly string[] },
+): Promise<number> {
   let died = 0
   for (let round = 0; round < rounds && !signal.aborted; round++) {
     if (round > 0) await catchUp(run)

@@ -9,9 +9,15 @@ export interface BridgeChoice {
   readonly registryUrl?: string
   /** Into how many lanes it is split. */
   readonly lanes: number
+  /** Whether it publishes in transactions. */
+  readonly transactional?: boolean
 }
 
 /** The definition that a choice stands for. */
-export function bridgeOf({ name, topic, registryUrl, lanes }: BridgeChoice): BridgeDefinition {
-  return defineBridge({ name, topic, source: '/faults', lanes, ...(registryUrl !== undefined && { from: [Account] }) })
+export function bridgeOf({ name, topic, registryUrl, lanes, transactional = false }: BridgeChoice): BridgeDefinition {
+  const progress = transactional && { transactional: { progressTopic: `${topic}.progress` } }
+  return defineBridge({
+    ...{ name, topic, source: '/faults', lanes, ...progress },
+    ...(registryUrl !== undefined && { from: [Account] }),
+  })
 }

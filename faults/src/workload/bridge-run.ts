@@ -27,6 +27,8 @@ export interface BridgeSetting {
   readonly options?: BridgeOrder['options']
   readonly requestTimeoutMs?: number
   readonly registryUrl?: string
+  /** Whether the bridge publishes in transactions, whose readers see only what was committed. */
+  readonly transactional?: boolean
 }
 
 /** What the bridge was put through, for the checks of its topic. */
@@ -55,11 +57,17 @@ export class BridgeRun {
     private readonly context: ExperimentContext,
     private readonly setting: BridgeSetting,
   ) {
-    const { registryUrl } = setting
+    const { registryUrl, transactional = false } = setting
     const { lanes } = context
     this.pool = context.database.createPool({ max: 10 })
     this.store = createEventStore(this.pool, { listen: false })
-    this.choice = { name: 'lab', topic: this.topic, lanes, ...(registryUrl !== undefined && { registryUrl }) }
+    this.choice = {
+      name: 'lab',
+      topic: this.topic,
+      lanes,
+      transactional,
+      ...(registryUrl !== undefined && { registryUrl }),
+    }
     this.definition = bridgeOf(this.choice)
     context.signal.addEventListener('abort', () => this.done.abort())
   }
@@ -167,7 +175,8 @@ export class BridgeRun {
       ...faults,
     })
     await recordLog(this.pool, history)
-    await recordTopic(this.setting.kafka, history, this.topic)
+    const { kafka, transactional: committed = false } = this.setting
+    await recordTopic(kafka, history, { topic: this.topic, committed })
   }
 
   async close(): Promise<void> {

@@ -4,11 +4,18 @@ import type { HistoryWriter } from '../history/history-writer.js'
 const shown = ['partition', 'offset', 'headers', 'key'].map((part) => `print.${part}=true`)
 const printed = [...shown, 'print.value=false'].flatMap((property) => ['--property', property])
 
-/** Takes down every record of a topic, as Kafka's own console consumer reads them, when nobody writes any more. */
-export async function recordTopic(kafka: KafkaServer, history: HistoryWriter, topic: string): Promise<void> {
+/** Takes down every record of a topic, or those of transactions that were committed, as Kafka's own console consumer reads them, when nobody writes any more. */
+export async function recordTopic(
+  kafka: KafkaServer,
+  history: HistoryWriter,
+  { topic, committed = false }: { readonly topic: string; readonly committed?: boolean },
+): Promise<void> {
   const count = await endOf(kafka, topic)
   if (count === 0) return
-  const end = ['--max-messages', String(count), '--timeout-ms', '30000']
+  // Offsets count what was aborted, and the ends of transactions: only silence tells that there is no more.
+  const end = committed
+    ? ['--isolation-level', 'read_committed', '--timeout-ms', '5000']
+    : ['--max-messages', String(count), '--timeout-ms', '30000']
   const { stdout } = await kafka.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
     ...['--topic', topic, '--from-beginning', ...end, ...printed],
   ])

@@ -74,7 +74,9 @@ export {
   type EventHandlers,
   type RecordPolicy,
 } from './consumer/define-consumer.js'
+export type { Causes } from './consumer/wait-for-causes.js'
 export {
+  CauseMissingError,
   ClaimLostError,
   ConsumerConfigurationError,
   GroupActiveError,

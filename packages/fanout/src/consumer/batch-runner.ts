@@ -3,6 +3,7 @@ import { BatchTooLargeError } from '../errors.js'
 import { backoffMs } from './backoff.js'
 import type { DeadLetters } from './dead-letters.js'
 import { dueAtOf } from './dead-letter-headers.js'
+import type { ConsumedEvent } from './decode-record.js'
 import type { ConsumerDefinition } from './define-consumer.js'
 import type { EventTransactions } from './event-transactions.js'
 import { judgeRecord } from './judge-record.js'
@@ -172,6 +173,8 @@ export class BatchRunner {
       if (judged.kind === 'stop') return this.halt(progress, judged.error)
       if (judged.kind === 'dead-letter') throw judged.error
       if (judged.kind === 'handle') {
+        const pauseMs = await this.pauseForCause(judged.event, record, progress)
+        if (pauseMs > 0) return pauseMs
         const attempt = this.deadLetters.attemptOf(record, progress.failed.get(record.offset)?.failures ?? 0)
         const handled = await this.transactions.one(judged.event, { record, attempt, signal })
         this.counts[handled ? 'handled' : 'duplicates']++
@@ -184,6 +187,22 @@ export class BatchRunner {
     }
     batch.finish(record)
     return 0
+  }
+
+  private async pauseForCause(
+    event: ConsumedEvent,
+    { offset }: ConsumedRecord,
+    { failed }: PartitionProgress,
+  ): Promise<number> {
+    if (!this.definition.causes) return 0
+    const before = failed.get(offset)
+    const waiting = before?.waiting ?? { since: performance.now(), looks: 0 }
+    const pauseMs = await this.transactions.pauseForCause(event, waiting)
+    if (pauseMs === 0) return 0
+    const retryAt = performance.now() + pauseMs
+    const looks = waiting.looks + 1
+    failed.set(offset, { failures: 0, troubles: 0, ...before, retryAt, waiting: { ...waiting, looks } })
+    return pauseMs
   }
 
   private async failed(record: ConsumedRecord, error: unknown, batch: BatchAtHand): Promise<number> {

@@ -80,6 +80,7 @@ export function checkConsumer(definition: ConsumerDefinition): void {
   checkRetry(definition)
   checkDeadLetters(definition)
   checkInbox(definition)
+  checkCauses(definition)
 }
 
 function checkRetry({ name, retry }: ConsumerDefinition): void {
@@ -116,6 +117,17 @@ function checkInbox({ name, inbox, retry, deadLetter }: ConsumerDefinition): voi
     throw refuse(
       'a dead letter that is redriven has a lower version than what followed it, so a version inbox would take it for handled: use inbox "id", or deadLetter: false, which halts the partition',
     )
+}
+
+function checkCauses({ name, causes, inbox, handling, deadLetter }: ConsumerDefinition): void {
+  if (!causes) return
+  const refuse = (reason: string) => new ConsumerConfigurationError(name, reason)
+  checkNumber(name, 'causes.waitMs', causes.waitMs)
+  if (inbox.by !== 'id') throw refuse('only an inbox by id knows whether a cause was handled: use inbox "id"')
+  if (handling.by === 'batch')
+    throw refuse('a batch is one transaction, in which no event can wait for another: use defineConsumer')
+  if (causes.otherwise === 'dead-letter' && !deadLetter)
+    throw refuse('causes.otherwise is "dead-letter", but deadLetter is false')
 }
 
 function checkNumber(consumer: string, what: string, value: number): void {

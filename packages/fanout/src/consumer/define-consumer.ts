@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg'
 import { checkConsumer, inboxOf, listOf, retryOf, type Inbox, type Retry } from './consumer-rules.js'
 import type { ConsumedEvent } from './decode-record.js'
 import type { ConsumedRecord } from './kafka-consumer-port.js'
+import type { Causes } from './wait-for-causes.js'
 
 type OneOrMore = AnyAggregate | readonly AnyAggregate[]
 type Members<From> = From extends readonly (infer A)[] ? A : From
@@ -74,6 +75,8 @@ export interface ConsumerOptions {
   readonly retry?: Retry
   /** Where records go that keep failing; `false` halts their partition instead. */
   readonly deadLetter?: DeadLetterOptions | false
+  /** Lets events wait for those that they follow from; they wait for nothing unless said. Needs an inbox by id, and handlers by event. */
+  readonly causes?: Causes
   /** Events of types that its aggregates do not know; `stop` unless said. */
   readonly unknownTypes?: RecordPolicy
   /** Records without a value; `ignore` unless said. */
@@ -124,6 +127,7 @@ export interface ConsumerDefinition {
   readonly from: 'earliest' | 'latest'
   readonly inbox: Required<Inbox>
   readonly retry: Required<Retry>
+  readonly causes: Required<Causes> | undefined
   readonly deadLetter: (DeadLetterOptions & { readonly suffix: string }) | undefined
   readonly unknownTypes: RecordPolicy
   readonly tombstones: RecordPolicy
@@ -211,6 +215,7 @@ function definitionOf(
     types: new Set(types),
     inbox: inboxOf(options.inbox),
     retry: retryOf(options.retry),
+    causes: options.causes && { waitMs: 30_000, otherwise: 'handle', ...options.causes },
     deadLetter: deadLetter === false ? undefined : { ...deadLetter, suffix: deadLetter.suffix ?? '-dlt' },
   }
   checkConsumer(definition)

@@ -28,6 +28,21 @@ export class UnknownEventTypeError extends NotRetriableError {
   override readonly code = 'FANOUT_UNKNOWN_EVENT_TYPE'
 }
 
+/** Thrown when an event has waited in vain for the one that it follows from, and is not to be handled without it. */
+export class CauseMissingError extends NotRetriableError {
+  override readonly code = 'FANOUT_CAUSE_MISSING'
+  constructor(
+    { id, streamId }: { readonly id: string; readonly streamId: string },
+    /** The id of the event that did not come. */
+    readonly missingId: string,
+    waitedMs: number,
+  ) {
+    super(
+      `event ${id} of stream "${streamId}" has waited ${waitedMs} ms for event ${missingId}, which this consumer has not handled: redrive it once that has come, or raise causes.waitMs`,
+    )
+  }
+}
+
 /** Thrown when a version inbox finds that events of a stream are missing; the partition halts before them. */
 export class StreamGapError extends FanoutError {
   override readonly code = 'FANOUT_STREAM_GAP'

@@ -5,6 +5,7 @@ import type { ConsumeContext, ConsumerDefinition } from './define-consumer.js'
 import { HandlingGivenUpError } from './errors.js'
 import { claimEvents } from './inbox.js'
 import { consumeSpan } from './telemetry.js'
+import { pauseForCause, type Waiting } from './wait-for-causes.js'
 
 /** Handles events in transactions that also note that they were handled. */
 export class EventTransactions {
@@ -15,6 +16,11 @@ export class EventTransactions {
     /** How long a handler may go on after it had to stop. */
     private readonly graceMs: number,
   ) {}
+
+  /** How long an event has to wait for the one that it follows from, in milliseconds. @throws {CauseMissingError} */
+  pauseForCause(event: ConsumedEvent, waiting: Waiting): Promise<number> {
+    return pauseForCause(this.database, this.definition, event, waiting)
+  }
 
   /** Handles one event; false when it was handled before. */
   async one(event: ConsumedEvent, context: ConsumeContext): Promise<boolean> {

@@ -1,3 +1,5 @@
+import type { Waiting } from './wait-for-causes.js'
+
 /** How a record failed so far. */
 export interface RecordFailure {
   /** Of its own. */
@@ -6,6 +8,8 @@ export interface RecordFailure {
   readonly troubles: number
   /** By `performance.now()`. */
   readonly retryAt: number
+  /** Set while it waits for the event that it follows from, which is no failure. */
+  readonly waiting?: Waiting
 }
 
 /** What is done of one partition: everything below an offset, and single records above it. */

@@ -75,9 +75,23 @@ describe('a definition', () => {
     ['later versions overtake a failing one', { inbox: 'version', retry: { topicsAfterMs: [5] } }],
     ['a dead letter that is redriven', { inbox: 'version' }],
     ['inbox.keepMs is a whole number', { inbox: { by: 'id', keepMs: -1 } }],
+    ['causes.waitMs is a whole number', { causes: { of: () => undefined, waitMs: 0 } }],
+    ['only an inbox by id knows', { inbox: 'none', causes: { of: () => undefined } }],
+    [
+      'causes.otherwise is "dead-letter"',
+      { deadLetter: false, causes: { of: () => undefined, otherwise: 'dead-letter' } },
+    ],
   ])('is refused: %s', (reason, options) => {
     expect(() => define(options)).toThrow(reason)
     expect(() => define(options)).toThrow(/^consumer "/)
+  })
+
+  test('is refused when events of a batch are to wait for each other', () => {
+    const handleBatch = () => Promise.resolve()
+    const causes = { of: () => undefined }
+    expect(() => defineBatchConsumer({ name: 'c', topics: ['orders'], on: Order, causes, handleBatch })).toThrow(
+      'a batch is one transaction',
+    )
   })
 
   test('is refused when it handles what its aggregates do not have', () => {

@@ -26,6 +26,21 @@ export async function insertInbox(
   return rows.map(([source, id]) => ({ source, id }))
 }
 
+const selectIds: Statement = {
+  name: 'select-inbox-ids',
+  text: (schema) => `
+select event_id from ${schema}.inbox where consumer = $1 and source = $2 and event_id = any($3::text[])`,
+}
+
+/** Which of some events of a source were handled. */
+export async function selectInboxIds(
+  database: Database,
+  consumer: string,
+  { source, ids }: { readonly source: string; readonly ids: readonly string[] },
+): Promise<string[]> {
+  return (await run<[string]>(database, selectIds, [consumer, source, ids])).map(([id]) => id)
+}
+
 const prune: Statement = {
   name: 'prune-inbox',
   text: (schema) => `
