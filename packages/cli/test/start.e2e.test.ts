@@ -83,34 +83,38 @@ describe('tidemark start', () => {
     expect(await leasesHeld()).toEqual([])
   })
 
-  it.skipIf(!inject('kafkaBrokers'))('runs the consumers of the configuration, and lets them finish', async () => {
-    const topic = `cli-start-${process.pid}-${Date.now()}`
-    const kafka = { KAFKA_BROKERS: inject('kafkaBrokers')!, TEST_TOPIC: topic, TEST_NOTES: '1' }
-    const producer = createKafkaProducer({ brokers: [kafka.KAFKA_BROKERS] })
-    for (const name of [topic, `${topic}-dlt`])
-      await producer.createTopic(name, { partitions: 1, replicationFactor: 1 })
-    await producer.disconnect()
-    // Makes the table that the consumer writes to; again, it changes nothing.
-    for (let run = 0; run < 2; run++)
-      expect(await runCli(['db', 'migrate'], { env: { DATABASE_URL: database.url } })).toMatchObject({ code: 0 })
-    const { cli, url } = await start([], kafka)
-    expect(cli.written.stderr).toMatch(/"bridges":\["counters"\],"consumers":\["counter-notes"\],"msg":"running"/)
-    expect((await add(url, 'noted')).status).toBe(201)
-    await expect
-      .poll(() => query(`select amount from notes where counter_id = 'noted'`), { timeout: 60_000 })
-      .toEqual([{ amount: 7 }])
-    const list = async () => {
-      const env = { DATABASE_URL: database.url, ...kafka }
-      const { stdout } = await runCli(['consumers', 'list', '-o', 'json'], { env })
-      return (JSON.parse(stdout) as { data: unknown }).data
-    }
-    await expect.poll(list, { timeout: 60_000 }).toMatchObject([{ state: 'Stable', members: 1, lag: '0' }])
-    cli.child.kill('SIGTERM')
-    expect((await cli.ended).code).toBe(0)
-    expect(await list()).toMatchObject([{ state: 'Empty', members: 0, lag: '0' }])
-    const alone = await start(['--only', 'consumers'], kafka)
-    expect(alone.cli.written.stderr).toMatch(/"bridges":\[\],"consumers":\["counter-notes"\]/)
-  }, 180_000)
+  it.skipIf(!inject('kafkaBrokers'))(
+    'runs the consumers of the configuration, and lets them finish',
+    async () => {
+      const topic = `cli-start-${process.pid}-${Date.now()}`
+      const kafka = { KAFKA_BROKERS: inject('kafkaBrokers')!, TEST_TOPIC: topic, TEST_NOTES: '1' }
+      const producer = createKafkaProducer({ brokers: [kafka.KAFKA_BROKERS] })
+      for (const name of [topic, `${topic}-dlt`])
+        await producer.createTopic(name, { partitions: 1, replicationFactor: 1 })
+      await producer.disconnect()
+      // Makes the table that the consumer writes to; again, it changes nothing.
+      for (let run = 0; run < 2; run++)
+        expect(await runCli(['db', 'migrate'], { env: { DATABASE_URL: database.url } })).toMatchObject({ code: 0 })
+      const { cli, url } = await start([], kafka)
+      expect(cli.written.stderr).toMatch(/"bridges":\["counters"\],"consumers":\["counter-notes"\],"msg":"running"/)
+      expect((await add(url, 'noted')).status).toBe(201)
+      await expect
+        .poll(() => query(`select amount from notes where counter_id = 'noted'`), { timeout: 60_000 })
+        .toEqual([{ amount: 7 }])
+      const list = async () => {
+        const env = { DATABASE_URL: database.url, ...kafka }
+        const { stdout } = await runCli(['consumers', 'list', '-o', 'json'], { env })
+        return (JSON.parse(stdout) as { data: unknown }).data
+      }
+      await expect.poll(list, { timeout: 60_000 }).toMatchObject([{ state: 'Stable', members: 1, lag: '0' }])
+      cli.child.kill('SIGTERM')
+      expect((await cli.ended).code).toBe(0)
+      expect(await list()).toMatchObject([{ state: 'Empty', members: 0, lag: '0' }])
+      const alone = await start(['--only', 'consumers'], kafka)
+      expect(alone.cli.written.stderr).toMatch(/"bridges":\[\],"consumers":\["counter-notes"\]/)
+    },
+    180_000,
+  )
 
   it.skipIf(!inject('kafkaBrokers'))('makes no topics on a Kafka of somebody else', async () => {
     const refused = startCli(['start', '--only', 'bridge', '--log-level', 'error'], {
