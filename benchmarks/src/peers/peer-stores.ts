@@ -13,7 +13,7 @@ export class PeerStores {
   private readonly databases: PeerDatabases
   private readonly opened: Closable[] = []
 
-  constructor(server: BenchServer) {
+  constructor(server: Pick<BenchServer, 'url'>) {
     this.databases = new PeerDatabases(server.url)
   }
 

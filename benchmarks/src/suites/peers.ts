@@ -6,7 +6,7 @@ import { emmett } from '../peers/emmett.js'
 import { messageDb, messageDbOfManyCategories } from '../peers/message-db.js'
 import { requirePeers } from '../peers/peer-packages.js'
 import { PeerStores, type Lazy } from '../peers/peer-stores.js'
-import type { Peer, PeerLog, PeerStore } from '../peers/peer.js'
+import type { Peer, PeerLog, PeerStore, ProjectingPeerLog } from '../peers/peer.js'
 import { tidemark } from '../peers/tidemark.js'
 import { orderPlaced } from '../workload.js'
 
@@ -114,7 +114,7 @@ function logContenders(stores: PeerStores, events: number): Contender[] {
   const ours = stores.lazily(tidemark.openLog, fill)
   const ofEmmett = stores.lazily(emmett.openLog, fill)
   const ofMessageDb = stores.lazily(messageDb.openLog, fill)
-  const [catchUp, rebuild] = [`catch-up ${events / 1000}k`, `rebuild ${events / 1000}k`]
+  const catchUp = `catch-up ${events / 1000}k`
   const checked = (done: string, run: Run) => {
     checkCount(done, run.count, events)
     return run
@@ -126,10 +126,32 @@ function logContenders(stores: PeerStores, events: number): Contender[] {
     ...beside<PeerLog>(messageDb, { what: catchUp, unit: 'events', theirs: ofMessageDb, ours }, async (log) =>
       checked('handled', await log.catchUp()),
     ),
-    ...beside(emmett, { what: rebuild, unit: 'events', theirs: ofEmmett, ours }, async (log) =>
-      checked('projected', await log.rebuild()),
-    ),
+    ...rebuildBeside({ theirs: ofEmmett, ours }, events),
   ]
+}
+
+/** A table built by Emmett with its fastest settings, and by Tidemark. */
+export function rebuildBesideEmmett(stores: PeerStores, events: number): Contender[] {
+  const fill = (log: PeerLog) => log.fill(events, events / eventsPerRow)
+  return rebuildBeside(
+    { theirs: stores.lazily(emmett.openLog, fill), ours: stores.lazily(tidemark.openLog, fill) },
+    events,
+  )
+}
+
+function rebuildBeside(
+  logs: { readonly theirs: Lazy<ProjectingPeerLog>; readonly ours: Lazy<ProjectingPeerLog> },
+  events: number,
+): Contender[] {
+  return beside<ProjectingPeerLog>(
+    emmett,
+    { what: `rebuild ${events / 1000}k`, unit: 'events', ...logs },
+    async (log) => {
+      const run = await log.rebuild()
+      checkCount('projected', run.count, events)
+      return run
+    },
+  )
 }
 
 /** A store that loses work, or leaves it out, has no rate. */

@@ -9,9 +9,12 @@ import { inlineContenders } from '../inline-contenders.js'
 import { readKeyset } from '../keyset-read.js'
 import { appendsWhileRebuilding, liveContenders, liveSchema } from '../live-contenders.js'
 import { orderTotals } from '../order-totals.js'
+import { PeersMissingError, requirePeers } from '../peers/peer-packages.js'
+import { PeerStores } from '../peers/peer-stores.js'
 import { rebuildsAtSize } from '../rebuild-at-size.js'
 import { rebuildContenders } from '../rebuild-contenders.js'
 import { Order, orderPlaced } from '../workload.js'
+import { rebuildBesideEmmett } from './peers.js'
 
 const eventCount = 1_000_000
 const keyCount = 100_000
@@ -27,6 +30,7 @@ export async function prepareProjections(isShort = false): Promise<PreparedSuite
   const { pool, url } = database
   await fill(url)
   await migrateLiveLog(url)
+  const peers = new PeerStores({ url })
   return {
     contenders: [
       { name: keysetRead, unit: 'events', run: () => once(() => readKeyset(url, pageSize)) },
@@ -36,9 +40,25 @@ export async function prepareProjections(isShort = false): Promise<PreparedSuite
       ...appendsWhileRebuilding(url, pool),
       ...liveContenders(url, pool),
       ...(await inlineContenders(database)),
+      ...besideEmmett(peers),
       ...(isShort ? [] : rebuildsAtSize(pool, url)),
     ],
-    close: () => database.close(),
+    close: async () => {
+      await peers.close()
+      await database.close()
+    },
+  }
+}
+
+/** Where it is installed; see the suite `peers` for the others. */
+function besideEmmett(peers: PeerStores): readonly Contender[] {
+  try {
+    requirePeers()
+    return rebuildBesideEmmett(peers, 100_000)
+  } catch (error) {
+    if (!(error instanceof PeersMissingError)) throw error
+    console.error(`Emmett is left out: ${error.message}`)
+    return []
   }
 }
 
