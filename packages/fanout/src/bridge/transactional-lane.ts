@@ -6,7 +6,12 @@ import {
   type EventStore,
   type Logger,
 } from '@tidemark/eventstore'
-import { BridgeConfigurationError, TopicMissingError, TransactionsUnsupportedError } from '../errors.js'
+import {
+  BridgeConfigurationError,
+  SendAbortedError,
+  TopicMissingError,
+  TransactionsUnsupportedError,
+} from '../errors.js'
 import type { KafkaProducerPort, KafkaTransactions, RawKafkaRecord, TopicSettings } from '../kafka-producer-port.js'
 import { isStillOwned } from '../sql/lane-statements.js'
 import type { BridgeDefinition } from './define-bridge.js'
@@ -86,9 +91,16 @@ export class TransactionalLane {
     return checkpoint.place.position
   }
 
-  /** Sends records in one transaction; after an error it has to begin again. */
+  /**
+   * Sends records in one transaction; after an error it has to begin again.
+   *
+   * @throws {SendAbortedError} it has ended, or has not begun: nothing was sent.
+   */
   async send(group: readonly EventRecord[], epoch: string | undefined, signal: AbortSignal): Promise<void> {
     const { lane, progressTopic: topic, bridge } = this.options
+    const { transactions } = this
+    // Whoever gave a batch up may have left it at work: what is not sent must not look as if it were.
+    if (!transactions) throw new SendAbortedError()
     const last = group.at(-1)?.event
     if (!last) return
     const place = { position: String(last.position), eventId: last.id, epoch }
@@ -97,7 +109,7 @@ export class TransactionalLane {
       value: Buffer.from(JSON.stringify(place)),
     }
     try {
-      await this.transactions?.commit([...group.map(({ record }) => record), progress], { signal })
+      await transactions.commit([...group.map(({ record }) => record), progress], { signal })
     } catch (error) {
       this.transactions = undefined
       throw error
