@@ -2,6 +2,7 @@ import { silentLogger, type Logger } from '@tidemark/eventstore'
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { KafkaConnectionOptions } from '../kafka-connection.js'
 import type { ClientSockets } from './client-sockets.js'
+import { endStoppedFetchers } from './end-stopped-fetchers.js'
 import { quietIdleConnections } from './quiet-idle-connections.js'
 
 /** The retries of single requests are few and short: whoever sends has retries of its own around them. */
@@ -11,6 +12,7 @@ const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 1000 }
 export function createKafkajsClient(options: KafkaConnectionOptions, sockets?: ClientSockets): Kafka {
   const { brokers, clientId = 'tidemark', ssl, connectionTimeoutMs = 3000, requestTimeoutMs = 15_000 } = options
   quietIdleConnections()
+  endStoppedFetchers()
   return new kafkajs.Kafka({
     brokers: [...brokers],
     clientId,

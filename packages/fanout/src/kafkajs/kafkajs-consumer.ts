@@ -19,10 +19,12 @@ const beatMs = 500
 const maxWaitMs = 500
 /** How long the brokers wait for the members to give up their partitions. */
 const rebalanceTimeoutMs = 60_000
-const retry = { retries: 8, initialRetryTime: 100, maxRetryTime: 2000 }
+const retries = { retries: 8, initialRetryTime: 100, maxRetryTime: 2000 }
 const restartMs = 2000
 /** How long a partition rests whose place is looked up. */
 const placingMs = 100
+/** How long brokers may take to let a member go that has nothing at work any more. */
+const leaveMs = 5000
 
 /** A consumer that reads from Kafka by kafkajs; nothing is connected yet. */
 export function createKafkaConsumer(options: KafkaConnectionOptions): KafkaConsumerPort {
@@ -42,6 +44,8 @@ interface BatchAtWork {
 class KafkajsConsumer implements KafkaConsumerPort {
   private consumer: Consumer | undefined
   private readonly atWork = new Set<BatchAtWork>()
+  /** What is being done with batches: handled, or committed afterwards. */
+  private readonly unfinished = new Set<Promise<void>>()
   private readonly resumptions = new Map<string, NodeJS.Timeout>()
   /** Rises each time that partitions were shared out: offsets of an earlier time are not committed any more. */
   private generation = 0
@@ -74,9 +78,12 @@ class KafkajsConsumer implements KafkaConsumerPort {
     this.resumptions.clear()
     const { consumer } = this
     this.consumer = undefined
-    await consumer?.stop()
-    await consumer?.disconnect()
-    this.sockets.close()
+    const left = leave(consumer).catch((error: unknown) =>
+      this.logger.debug({ err: error }, 'a consumer left its group without an answer'),
+    )
+    // Handlers take the time that they need; brokers that do not answer are not waited for.
+    await Promise.allSettled(this.unfinished)
+    await this.sockets.closeAfter(left, leaveMs)
   }
 
   private async begin(options: ConsumeOptions): Promise<void> {
@@ -88,7 +95,8 @@ class KafkajsConsumer implements KafkaConsumerPort {
       rebalanceTimeout: rebalanceTimeoutMs,
       maxWaitTimeInMs: maxWaitMs,
       allowAutoTopicCreation: false,
-      retry,
+      // Otherwise kafkajs joins again after it was stopped, when it was about to.
+      retry: { ...retries, restartOnFailure: () => Promise.resolve(!this.stopped) },
     })
     this.consumer = consumer
     const joined = new Promise<void>((resolve, reject) => {
@@ -116,11 +124,16 @@ class KafkajsConsumer implements KafkaConsumerPort {
     joined.catch(() => undefined)
     await consumer.connect()
     await consumer.subscribe({ topics: [...topics], fromBeginning: from === 'earliest' })
+    if (this.stopped) return
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: partitionsAtOnce,
-      eachBatch: (payload) => this.handle(payload, options),
+      eachBatch: async (payload) => {
+        const work = this.handle(payload, options)
+        this.unfinished.add(work)
+        await work.finally(() => this.unfinished.delete(work))
+      },
     })
     await joined
   }
@@ -228,6 +241,11 @@ class KafkajsConsumer implements KafkaConsumerPort {
     )
     this.logger.debug({ topic: batch.topic, partition: batch.partition, resumeInMs }, 'a partition is paused')
   }
+}
+
+async function leave(consumer: Consumer | undefined): Promise<void> {
+  await consumer?.stop()
+  await consumer?.disconnect()
 }
 
 function seek(consumer: Consumer, place: string, offset: bigint): void {

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { innerPrototype } from './inner-prototype.js'
 
 /** What is used of the queue that each connection of kafkajs has. */
 interface RequestQueue {
@@ -14,7 +14,7 @@ interface RequestQueue {
  * inner file cannot be had, as in a bundle, it stays as it is.
  */
 export function quietIdleConnections(): void {
-  const queue = requestQueue()
+  const queue = innerPrototype<RequestQueue>('network/requestQueue/index.js', 'scheduleCheckPendingRequests')
   if (!queue || quiet.has(queue)) return
   quiet.add(queue)
   const schedule = queue.scheduleCheckPendingRequests
@@ -24,14 +24,3 @@ export function quietIdleConnections(): void {
 }
 
 const quiet = new WeakSet<RequestQueue>()
-
-function requestQueue(): RequestQueue | undefined {
-  try {
-    const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue/index.js') as {
-      readonly prototype: RequestQueue
-    }
-    return typeof prototype.scheduleCheckPendingRequests === 'function' ? prototype : undefined
-  } catch {
-    return undefined
-  }
-}

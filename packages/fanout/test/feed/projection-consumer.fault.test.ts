@@ -2,7 +2,6 @@ import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import { rebuildProjection } from '@tidemark/projections'
 import { startLocalKafka, testProgram, type KafkaServer } from '@tidemark/test-servers'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createBridge, createKafkaProducer, defineBridge } from '../../src/index.js'
@@ -58,7 +57,8 @@ describe.skipIf(!inject('kafkaBrokers'))('a read model that processes of their o
     until(
       async () => some.map(({ child, seen }) => ({ ...seen, exitCode: child.exitCode })),
       (all) =>
-        all.every(({ applied }) => applied > 0) && new Set(all.flatMap(({ partitions }) => partitions)).size === 6,
+        all.every(({ applied, exitCode }) => applied > 0 && exitCode === null) &&
+        new Set(all.flatMap(({ partitions }) => partitions)).size === 6,
       120_000,
     )
 
@@ -95,9 +95,12 @@ describe.skipIf(!inject('kafkaBrokers'))('a read model that processes of their o
       second.child.kill('SIGCONT')
       await kafka.brokers[1]!.start()
       await atWork([second, third, fourth])
-      const exited = once(third.child, 'exit')
       third.child.kill('SIGTERM')
-      expect(await exited).toEqual([0, null])
+      const ended = await until(
+        async () => ({ code: third.child.exitCode, signal: third.child.signalCode, seen: third.seen }),
+        ({ code, signal }) => code !== null || signal !== null,
+      )
+      expect(ended).toMatchObject({ code: 0, signal: null })
       await atWork([second, fourth])
     } finally {
       writing = false
