@@ -5,7 +5,7 @@ import { shardsOf } from './names.js'
 import { rowShardIndex } from './shard.js'
 import { lockCheckpoints } from './sql/checkpoint-switch.js'
 import { excludeInline } from './sql/inline-statements.js'
-import { selectLastPosition, selectStreamEnds } from './sql/select-stream-ends.js'
+import { selectLastPosition, selectStreamEnds, type StreamEnd } from './sql/select-stream-ends.js'
 import { execute } from './table-lifecycle.js'
 import { selectTables, type RegisteredTable } from './sql/registry-statements.js'
 import { selectSetAside } from './sql/select-set-aside.js'
@@ -21,7 +21,7 @@ export interface LiveTable extends RegisteredTable {
   /** The events that it lacks, with the rows that lack them; no keys where they are not known. */
   readonly setAside: ReadonlyMap<bigint, ReadonlySet<string>>
   /** Where the streams end that were asked for: see {@link withStreamEnds}. */
-  readonly streamEnds?: ReadonlyMap<string, bigint>
+  readonly streamEnds?: ReadonlyMap<string, StreamEnd>
 }
 
 /**
@@ -78,7 +78,7 @@ export async function positionsOfKeys(
   { shards, positions, streamEnds }: LiveTable,
   keys: readonly RowKey[],
 ): Promise<(key: RowKey) => bigint> {
-  if (streamEnds) return (key) => streamEnds.get(streamIdsOf(projection, key)[0] ?? '') ?? 0n
+  if (streamEnds) return (key) => streamEnds.get(streamIdsOf(projection, key)[0] ?? '')?.position ?? 0n
   const at = (shard: number | undefined) => positions[shard ?? 0] ?? 0n
   if (shards === 1 || !projection.keyedByStream) return (key) => at(rowShardIndex(key, shards))
   const byStream = await selectStreamShards(

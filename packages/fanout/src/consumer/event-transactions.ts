@@ -4,7 +4,7 @@ import type { ConsumedEvent } from './decode-record.js'
 import type { ConsumeContext, ConsumerDefinition } from './define-consumer.js'
 import { HandlingGivenUpError } from './errors.js'
 import { claimEvents } from './inbox.js'
-import { consumeSpan } from './telemetry.js'
+import { consumeSpan } from '../telemetry/consume-span.js'
 import { pauseForCause, type Waiting } from './wait-for-causes.js'
 
 /** Handles events in transactions that also note that they were handled. */

@@ -1,6 +1,6 @@
 import { failSpan, openTelemetry } from '@tidemark/eventstore'
 import type * as Api from '@opentelemetry/api'
-import type { ConsumedEvent } from './decode-record.js'
+import type { ConsumedEvent } from '../consumer/decode-record.js'
 
 const tracer = openTelemetry?.trace.getTracer('@tidemark/fanout')
 

@@ -5,7 +5,7 @@ import { checkpointNameOf } from '../names.js'
 import { logDatabaseFor, type ProjectionStore } from '../projection-store.js'
 import { ReadModelTable } from '../read-model-table.js'
 import { enterInline } from '../sql/inline-statements.js'
-import { selectStreamVersions } from '../sql/select-stream-versions.js'
+import { selectStreamEnds } from '../sql/select-stream-ends.js'
 import { setUpBatch } from '../sql/set-up-batch.js'
 
 /** A member that is paused in a transaction holds up the one that has its partition now: Postgres ends it after so long. */
@@ -45,9 +45,10 @@ export class LiveFedTable implements FedTable {
     return live?.table === this.table && live.fedBy === this.feeder
   }
 
-  versions(transaction: ClientBase, streamIds: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+  async versions(transaction: ClientBase, streamIds: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
     const log = logDatabaseFor(this.store, on(this.store.database, transaction))
-    return selectStreamVersions(log, streamIds, this.position)
+    const ends = await selectStreamEnds(log, streamIds, this.position)
+    return new Map([...ends].map(([streamId, { version }]) => [streamId, version]))
   }
 
   async apply(transaction: ClientBase, events: readonly RecordedEvent[]): Promise<void> {

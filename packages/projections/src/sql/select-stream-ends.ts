@@ -3,17 +3,30 @@ import { run, type Database, type Statement } from '@tidemark/eventstore'
 const statement: Statement = {
   name: 'select-stream-ends',
   text: (schema) => `
-select s.stream_id, e.position
+select s.stream_id, e.version, e.position
   from unnest($1::text[]) as s(stream_id)
  cross join lateral (
-   select position from ${schema}.events where stream_id = s.stream_id order by version desc limit 1
+   select version, position from ${schema}.events
+    where stream_id = s.stream_id and ($2::bigint is null or position <= $2) order by version desc limit 1
  ) e`,
 }
 
-/** The last positions of some streams, in the caller's snapshot; streams without events are left out. */
-export async function selectStreamEnds(database: Database, streamIds: readonly string[]): Promise<Map<string, bigint>> {
-  const rows = await run<[string, string]>(database, statement, [streamIds])
-  return new Map(rows.map(([streamId, position]) => [streamId, BigInt(position)]))
+/** The last event of a stream. */
+export interface StreamEnd {
+  readonly version: bigint
+  readonly position: bigint
+}
+
+/** The last events of some streams, up to a position where one is given, in the caller's snapshot; streams without events up to there are left out. */
+export async function selectStreamEnds(
+  database: Database,
+  streamIds: readonly string[],
+  upTo?: bigint,
+): Promise<Map<string, StreamEnd>> {
+  const rows = await run<[string, string, string]>(database, statement, [streamIds, upTo ?? null])
+  return new Map(
+    rows.map(([streamId, version, position]) => [streamId, { version: BigInt(version), position: BigInt(position) }]),
+  )
 }
 
 const lastStatement: Statement = {
