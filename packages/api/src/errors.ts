@@ -1,4 +1,4 @@
-import type { ProblemMember, ProblemName } from './problem-types.js'
+import type { ProblemMember, ProblemName } from './http/problem-types.js'
 
 /** The base of every error that this package throws; `code` is stable and documented. */
 export abstract class ApiError extends Error {

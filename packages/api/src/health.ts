@@ -2,9 +2,9 @@ import { DatabaseError, type EventStore } from '@tidemark/eventstore'
 import { listProjections, type AnyProjection, type ProjectionStore } from '@tidemark/projections'
 import type { FastifyPluginAsync } from 'fastify'
 import { ProblemError } from './errors.js'
-import { useJson } from './json-context.js'
-import { answerWithProblems, type ProblemResponseOptions } from './problem-responses.js'
-import { problemResponses } from './route-document.js'
+import { useJson } from './http/json-context.js'
+import { answerWithProblems, type ProblemResponseOptions } from './http/problem-responses.js'
+import { problemResponses } from './http/route-document.js'
 
 /** One thing that must be so before requests are sent here; it throws when it is not, and says why. */
 export type ReadinessCheck = () => Promise<unknown>

@@ -1,5 +1,5 @@
-export { commands, type CommandsOptions } from './commands.js'
-export { decodeToken, encodeToken, type ConsistencyToken } from './consistency-token.js'
+export { commands, type CommandsOptions } from './commands/commands.js'
+export { decodeToken, encodeToken, type ConsistencyToken } from './http/consistency-token.js'
 export { createServer, type ServerOptions } from './create-server.js'
 export {
   ApiConfigurationError,
@@ -10,8 +10,8 @@ export {
   type RequestFault,
 } from './errors.js'
 export { health, type HealthOptions, type ReadinessCheck } from './health.js'
-export { isLoopback } from './loopback.js'
-export type { ProblemResponseOptions } from './problem-responses.js'
-export { problemTypes, type ProblemMember, type ProblemName } from './problem-types.js'
-export { readModels, type ReadModelsOptions } from './read-models.js'
-export type { ProjectionWaiter } from './read-your-writes.js'
+export { isLoopback } from './http/loopback.js'
+export type { ProblemResponseOptions } from './http/problem-responses.js'
+export { problemTypes, type ProblemMember, type ProblemName } from './http/problem-types.js'
+export { readModels, type ReadModelsOptions } from './read-models/read-models.js'
+export type { ProjectionWaiter } from './read-models/read-your-writes.js'

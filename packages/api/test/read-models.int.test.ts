@@ -4,7 +4,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { ApiConfigurationError, createServer } from '../src/index.js'
-import { createReadPool } from '../src/read-pool.js'
+import { createReadPool } from '../src/read-models/read-pool.js'
 import { Order, orderOf, orderSummary } from './order.js'
 import { useStoreDatabase } from './store-database.js'
 

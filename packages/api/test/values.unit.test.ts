@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { decodeToken, encodeToken, isLoopback, problemTypes } from '../src/index.js'
-import { commandIdOf } from '../src/idempotency-key.js'
-import { jsonSchemaOf } from '../src/json-schema.js'
-import { nearestName } from '../src/nearest-name.js'
-import { parsePrefer } from '../src/prefer-header.js'
-import { queryValue } from '../src/query-value.js'
+import { commandIdOf } from '../src/commands/idempotency-key.js'
+import { jsonSchemaOf } from '../src/http/json-schema.js'
+import { nearestName } from '../src/http/nearest-name.js'
+import { parsePrefer } from '../src/http/prefer-header.js'
+import { queryValue } from '../src/read-models/query-value.js'
 
 describe('values of requests', () => {
   test('a consistency token comes back the same, and nothing else is one', () => {

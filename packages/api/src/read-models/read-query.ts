@@ -1,7 +1,7 @@
 import type { Column, FilterOperator } from '@tidemark/projections'
 import type { Cursors, CursorValues } from './cursor.js'
-import { ProblemError, type RequestFault } from './errors.js'
-import { adviseName, quoted } from './nearest-name.js'
+import { ProblemError, type RequestFault } from '../errors.js'
+import { adviseName, quoted } from '../http/nearest-name.js'
 import { describeKind, queryValue } from './query-value.js'
 import type { FilterParameter, ServedModel } from './served-model.js'
 

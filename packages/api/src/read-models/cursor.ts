@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { ProblemError } from './errors.js'
+import { ProblemError } from '../errors.js'
 
 /** Where a page ended: the sort columns' values of its last row, as Postgres writes them. */
 export type CursorValues = readonly (string | null)[]

@@ -1,9 +1,9 @@
 import { listProjections, type Projection, type ProjectionStore, type Projector } from '@tidemark/projections'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { decodeToken } from './consistency-token.js'
-import { ProblemError } from './errors.js'
-import { parsePrefer } from './prefer-header.js'
-import { StoreEpoch } from './store-epoch.js'
+import { decodeToken } from '../http/consistency-token.js'
+import { ProblemError } from '../errors.js'
+import { parsePrefer } from '../http/prefer-header.js'
+import { StoreEpoch } from '../http/store-epoch.js'
 
 /** Who can wait for projections, whichever process runs them: a projector, started or not. */
 export type ProjectionWaiter = Pick<Projector, 'waitFor'>

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { ProblemError } from './errors.js'
+import { ProblemError } from '../errors.js'
 import { problemMediaType } from './problem-media-type.js'
 import { problemJson } from './problem-responses.js'
 import { problemTypes, type ProblemName } from './problem-types.js'

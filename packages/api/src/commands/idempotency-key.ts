@@ -1,5 +1,5 @@
 import { v5 as uuidv5, validate } from 'uuid'
-import { ProblemError } from './errors.js'
+import { ProblemError } from '../errors.js'
 
 /** The namespace of the command ids that are derived from other texts than UUIDs. */
 const namespace = '6f1c3a52-0d1f-5e0b-9b1e-6d3a0f6c2b47'

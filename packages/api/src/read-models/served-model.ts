@@ -6,8 +6,8 @@ import {
   type ProjectionStore,
   type ReadModel,
 } from '@tidemark/projections'
-import { ApiConfigurationError } from './errors.js'
-import { jsonSchemaOf, type JsonSchema } from './json-schema.js'
+import { ApiConfigurationError } from '../errors.js'
+import { jsonSchemaOf, type JsonSchema } from '../http/json-schema.js'
 
 /** Query parameters with a meaning of their own, now or later: no column may have their names. */
 export const reservedParameters = ['sort', 'limit', 'after', 'before', 'fields', 'asOf'] as const

@@ -13,7 +13,7 @@ import {
   UnknownCommandError,
   VersionConflictError,
 } from '@tidemark/eventstore'
-import { ProblemError, type RequestFault } from './errors.js'
+import { ProblemError, type RequestFault } from '../errors.js'
 import { jsonPointer } from './json-pointer.js'
 import { adviseName, quoted } from './nearest-name.js'
 

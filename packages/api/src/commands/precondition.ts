@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { ProblemError } from './errors.js'
+import { ProblemError } from '../errors.js'
 
 /**
  * The version that a command demands by `If-Match: "<version>"`, or 0 by `If-None-Match: *`, which demands that there is no

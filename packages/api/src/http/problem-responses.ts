@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ProblemError } from './errors.js'
+import type { ProblemError } from '../errors.js'
 import { problemMediaType } from './problem-media-type.js'
 import { problemOfError } from './problem-of-error.js'
 import { problemTypes } from './problem-types.js'

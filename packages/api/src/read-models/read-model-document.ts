@@ -1,7 +1,7 @@
 import type { Column } from '@tidemark/projections'
-import type { JsonSchema } from './json-schema.js'
+import type { JsonSchema } from '../http/json-schema.js'
 import { defaultLimit, maxLimit } from './read-query.js'
-import { problemResponses, type RouteDocument } from './route-document.js'
+import { problemResponses, type RouteDocument } from '../http/route-document.js'
 import type { FilterParameter, ServedModel } from './served-model.js'
 
 const text: JsonSchema = { type: 'string' }

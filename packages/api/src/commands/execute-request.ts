@@ -9,13 +9,13 @@ import {
 import type { FastifyReply } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { CommandRequest } from './commands.js'
-import { encodeToken } from './consistency-token.js'
-import { ProblemError } from './errors.js'
+import { encodeToken } from '../http/consistency-token.js'
+import { ProblemError } from '../errors.js'
 import { commandIdOf } from './idempotency-key.js'
 import { demandedVersion } from './precondition.js'
-import { parsePrefer } from './prefer-header.js'
-import type { StoreEpoch } from './store-epoch.js'
-import { traceparentOf } from './trace-context.js'
+import { parsePrefer } from '../http/prefer-header.js'
+import type { StoreEpoch } from '../http/store-epoch.js'
+import { traceparentOf } from '../http/trace-context.js'
 
 interface Context {
   readonly store: EventStore

@@ -1,4 +1,4 @@
-import { ProblemError } from './errors.js'
+import { ProblemError } from '../errors.js'
 
 /** What a write returns, and a read can wait for: a place in the log, and the epoch of the log. */
 export interface ConsistencyToken {

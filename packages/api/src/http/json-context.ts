@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { ProblemError } from './errors.js'
+import { ProblemError } from '../errors.js'
 
 const maxDepth = 20
 

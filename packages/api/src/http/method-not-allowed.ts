@@ -1,5 +1,5 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify'
-import { ProblemError } from './errors.js'
+import { ProblemError } from '../errors.js'
 import { undocumented } from './route-document.js'
 
 const methods: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']

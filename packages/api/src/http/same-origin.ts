@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { ProblemError } from './errors.js'
+import { ProblemError } from '../errors.js'
 
 /**
  * Refuses what a page of another origin sends: a browser lets any page post without a body to any server that it reaches, such

@@ -1,6 +1,6 @@
 import type { AnyAggregate } from '@tidemark/eventstore'
-import { jsonSchemaOf, type JsonSchema } from './json-schema.js'
-import { problemResponses, type RouteDocument } from './route-document.js'
+import { jsonSchemaOf, type JsonSchema } from '../http/json-schema.js'
+import { problemResponses, type RouteDocument } from '../http/route-document.js'
 
 const text: JsonSchema = { type: 'string' }
 const number: JsonSchema = { type: 'string', pattern: '^[0-9]+$' }
