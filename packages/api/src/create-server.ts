@@ -4,6 +4,7 @@ import { silentLogger, type AnyAggregate, type EventStore, type Logger } from '@
 import type { AnyProjection, ProjectionStore } from '@tidemark/projections'
 import fastify, { LogController, type FastifyInstance, type FastifyListenOptions } from 'fastify'
 import { answerBrokenRequest } from './http/broken-request.js'
+import type { Authentication } from './auth/principal.js'
 import { commands } from './commands/commands.js'
 import { ProblemError, UnauthenticatedHostError } from './errors.js'
 import { health, type ReadinessCheck } from './health.js'
@@ -29,6 +30,8 @@ export interface ServerOptions
   readonly logger?: Logger
   /** More readiness checks by name. */
   readonly checks?: Readonly<Record<string, ReadinessCheck>>
+  /** Who sent a request; without it nobody is asked, everybody may do everything, and only this machine can reach the server. */
+  readonly authentication?: Authentication
   /** Lets the server listen where other machines reach it, although it asks nobody who they are. */
   readonly allowUnauthenticated?: boolean
   /** Origins of web pages that may send commands besides those of this server. */
@@ -43,7 +46,7 @@ export interface ServerOptions
  * Makes the HTTP server of a store: read models and commands under `/v1`, health under `/health`, the OpenAPI document at
  * `/openapi.json` and its pages at `/docs`.
  *
- * Nobody is asked who they are, so it listens on this machine alone: `localhost` unless a host is given, and no other host
+ * Without `authentication` nobody is asked who they are, so it listens on this machine alone: `localhost` unless a host is given, and no other host
  * unless `allowUnauthenticated` is set. `close()` lets requests in flight finish; the store stays open.
  *
  * `ready()` and `listen()` reject with {@link ApiConfigurationError} for what the plugins cannot serve, and `listen()` with
@@ -60,6 +63,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     aggregates,
     projections,
     projector,
+    authentication,
     problemBase,
     logger = silentLogger,
   } = options
@@ -98,10 +102,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
       projections,
       checks: options.checks ?? {},
     })
-    await documented.register(readModels, { ...options, ...problems, prefix: '/v1', store: projectionStore, projector })
-    await documented.register(commands, { ...options, ...problems, prefix: '/v1', aggregates })
+    const common = { ...options, ...problems, authentication: authentication ?? ('none' as const), prefix: '/v1' }
+    await documented.register(readModels, { ...common, store: projectionStore, projector })
+    await documented.register(commands, { ...common, aggregates })
   })
-  return options.allowUnauthenticated ? app : onlyOnLoopback(app)
+  return options.allowUnauthenticated || authentication ? app : onlyOnLoopback(app)
 }
 
 /** While the server closes, answers end their connections: one kept alive would hold `close()` until the client lets go of it. */

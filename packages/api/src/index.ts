@@ -1,3 +1,5 @@
+export { type GuardOptions } from './auth/guard.js'
+export { roles, type Authentication, type Principal, type Role } from './auth/principal.js'
 export { commands, type CommandsOptions } from './commands/commands.js'
 export { decodeToken, encodeToken, type ConsistencyToken } from './http/consistency-token.js'
 export { createServer, type ServerOptions } from './create-server.js'

@@ -127,8 +127,8 @@ describe('the server', () => {
 
   test('is also had as plugins, which leave the rest of a server alone', async () => {
     const app = fastify()
-    await app.register(commands, { prefix: '/shop', store, aggregates: [Order] })
-    await app.register(readModels, { prefix: '/shop', store, projections: [orderSummary] })
+    await app.register(commands, { prefix: '/shop', authentication: 'none', store, aggregates: [Order] })
+    await app.register(readModels, { prefix: '/shop', authentication: 'none', store, projections: [orderSummary] })
     app.post('/echo', async ({ body }) => ({ body }))
     app.get('/fails', async () => {
       throw Object.assign(new Error('mine'), { statusCode: 418 })

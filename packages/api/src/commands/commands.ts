@@ -2,6 +2,7 @@ import type { AnyAggregate, EventStore } from '@tidemark/eventstore'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { documentCommand } from './command-document.js'
 import { executeRequest } from './execute-request.js'
+import { guard, type GuardOptions } from '../auth/guard.js'
 import { ApiConfigurationError, ProblemError } from '../errors.js'
 import { useJson } from '../http/json-context.js'
 import { refuseOtherMethods } from '../http/method-not-allowed.js'
@@ -11,7 +12,7 @@ import { undocumented } from '../http/route-document.js'
 import { refuseForeignOrigin } from '../http/same-origin.js'
 import { StoreEpoch } from '../http/store-epoch.js'
 
-export interface CommandsOptions extends ProblemResponseOptions {
+export interface CommandsOptions extends ProblemResponseOptions, GuardOptions {
   readonly store: EventStore
   /** The aggregates whose commands can be sent. */
   readonly aggregates: readonly AnyAggregate[]
@@ -32,7 +33,7 @@ export type CommandRequest = FastifyRequest<{ Params: { id: string } }>
  * @throws {ApiConfigurationError} two aggregates have one name, or a command's name cannot stand in a path.
  *
  * @example
- * await app.register(commands, { prefix: '/v1', store, aggregates: [Order] })
+ * await app.register(commands, { prefix: '/v1', authentication, store, aggregates: [Order] })
  */
 export const commands: FastifyPluginAsync<CommandsOptions> = async (app, options) => {
   const { store, aggregates, allowedOrigins = [] } = options
@@ -40,6 +41,7 @@ export const commands: FastifyPluginAsync<CommandsOptions> = async (app, options
   const context = { store, epoch: new StoreEpoch(store) }
   useJson(app)
   answerWithProblems(app, options)
+  guard(app, options, 'writer')
   app.addHook('onRequest', async (request) => refuseForeignOrigin(request, allowedOrigins))
   for (const aggregate of aggregates) {
     for (const command of Object.keys(aggregate.commands)) {

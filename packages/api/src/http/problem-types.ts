@@ -12,6 +12,8 @@ export const problemTypes = {
   'invalid-cursor': { status: 400, title: 'The cursor does not belong to this query' },
   'invalid-token': { status: 400, title: 'The consistency token is not one of this API' },
   'invalid-id': { status: 400, title: 'The id cannot be the id of an aggregate' },
+  unauthenticated: { status: 401, title: 'The caller is not known' },
+  forbidden: { status: 403, title: 'The caller may not do this' },
   'cross-origin': { status: 403, title: 'Commands from this web page are not accepted' },
   'not-found': { status: 404, title: 'There is nothing here' },
   'unknown-projection': { status: 404, title: 'There is no such projection' },

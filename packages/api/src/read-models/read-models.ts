@@ -10,6 +10,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
 import { Cursors } from './cursor.js'
+import { guard, type GuardOptions } from '../auth/guard.js'
 import { ApiConfigurationError, ProblemError } from '../errors.js'
 import { toJson, useJson } from '../http/json-context.js'
 import { refuseOtherMethods } from '../http/method-not-allowed.js'
@@ -25,7 +26,7 @@ import { serveModel, type ServedModel } from './served-model.js'
 import { selectPage } from './sql/select-page.js'
 import { selectRow } from './sql/select-row.js'
 
-export interface ReadModelsOptions extends ProblemResponseOptions {
+export interface ReadModelsOptions extends ProblemResponseOptions, GuardOptions {
   /** The store, or what `readModelsIn` gave where the read models are in another database. */
   readonly store: ProjectionStore
   /** The projections to serve; handlers without a table are passed over. */
@@ -65,7 +66,7 @@ interface Context {
  * @throws {ApiConfigurationError} two projections have one name, or a column has the name of a query parameter.
  *
  * @example
- * await app.register(readModels, { prefix: '/v1', store, projections: [orderSummary], projector })
+ * await app.register(readModels, { prefix: '/v1', authentication, store, projections: [orderSummary], projector })
  */
 export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, options) => {
   const { store, cursorSecret, statementTimeoutMs = 2000, maxWaiters = 1000 } = options
@@ -83,6 +84,7 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
   }
   useJson(app)
   answerWithProblems(app, options)
+  guard(app, options, 'reader')
   for (const { projection, model } of models) {
     app.get<{ Querystring: RawQuery }>(`/${model.name}`, { schema: documentList(model) }, async (request, reply) => {
       const query = parseReadQuery(model, request.query, context.cursors)
