@@ -4,6 +4,7 @@ import { PeersMissingError } from './peers/peer-packages.js'
 import { printFigure } from './print-figure.js'
 import { prepareAppend } from './suites/append.js'
 import { prepareFanout } from './suites/fanout.js'
+import { prepareHttp } from './suites/http.js'
 import { prepareMemory } from './suites/memory.js'
 import { preparePeers } from './suites/peers.js'
 import { prepareProjections } from './suites/projections.js'
@@ -16,6 +17,7 @@ const suites: Readonly<Record<string, (isShort: boolean) => Promise<PreparedSuit
   read: prepareRead,
   memory: prepareMemory,
   fanout: prepareFanout,
+  http: prepareHttp,
   tenancy: prepareTenancy,
   peers: preparePeers,
 }

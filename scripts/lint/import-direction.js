@@ -37,7 +37,7 @@ const wrapped = [
   },
   {
     name: /^(fastify|fastify-plugin|@fastify\/[^/]+|light-my-request)(\/|$)/,
-    home: ['packages/api'],
+    home: ['packages/api', 'benchmarks'],
     alsoInTests: false,
     reason: 'only packages/api speaks HTTP',
   },
