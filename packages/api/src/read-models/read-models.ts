@@ -1,4 +1,4 @@
-import { DatabaseError, type Database } from '@tidemark/eventstore'
+import { DatabaseError, databaseOf, type Database } from '@tidemark/eventstore'
 import {
   createProjector,
   incompleteRows,
@@ -51,6 +51,8 @@ interface Served {
 interface Context {
   readonly store: ProjectionStore
   readonly database: Database
+  /** The same for statements of which there are few. */
+  readonly preparing: Database
   readonly cursors: Cursors
   readonly consistency: ReadYourWrites
 }
@@ -79,6 +81,11 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
     store,
     // Texts of queries differ from request to request: prepared under names they would fill the server's memory.
     database: { ...store.database, queryable: readPool, prepare: false },
+    preparing: {
+      ...store.database,
+      queryable: readPool,
+      prepare: store.database.prepare && databaseOf(readPool, {}).prepare,
+    },
     cursors: new Cursors(cursorSecret),
     consistency: new ReadYourWrites(store, waiter, maxWaiters),
   }
@@ -149,7 +156,7 @@ async function sendPage(
 }
 
 async function sendRow(
-  { store, database }: Context,
+  { store, preparing }: Context,
   { projection, model }: Served,
   fields: Parameters<typeof selectRow>[2],
   request: FastifyRequest<{ Params: { key: string } }>,
@@ -161,7 +168,7 @@ async function sendRow(
     keyText === undefined
       ? [undefined, undefined]
       : await Promise.all([
-          selectRow(database, model, fields, keyText).catch(asReadProblem(model)),
+          selectRow(preparing, model, fields, keyText).catch(asReadProblem(model)),
           incompleteAmong(store, projection, [keyText]),
         ])
   if (incomplete && incomplete.size > 0) void reply.header('tidemark-incomplete', 'parked-event')
