@@ -1,3 +1,4 @@
+import type { createServer } from '@tidemark/api'
 import type { AppendResult, LogSource, Queryable } from '@tidemark/eventstore'
 import type { KafkaProducerPort } from '@tidemark/fanout'
 import type { KafkaServer, TestDatabase } from '@tidemark/test-servers'
@@ -40,6 +41,8 @@ export interface Mutant {
   readonly interceptQuery?: QueryInterceptor
   /** Stands between a process that projects and the log. */
   readonly wrapRead?: (read: LogSource['read']) => LogSource['read']
+  /** Changes a server before it listens. */
+  readonly changeServer?: (app: ReturnType<typeof createServer>) => void
   /** Stands between a checkpoint and the transaction that it is advanced in. */
   readonly wrapCheckpoint?: (transaction: Queryable) => Queryable
 }

@@ -1,4 +1,5 @@
 import type { Experiment } from '../experiment.js'
+import { badRequests } from './bad-requests.js'
 import { brokerOutages } from './broker-outages.js'
 import { changedTopics } from './changed-topics.js'
 import { droppedCommitReplies } from './dropped-commit-replies.js'
@@ -9,6 +10,7 @@ import { gapHunter } from './gap-hunter.js'
 import { killedBridges } from './killed-bridges.js'
 import { killedProjectors } from './killed-projectors.js'
 import { killedRebuilds } from './killed-rebuilds.js'
+import { killedServers } from './killed-servers.js'
 import { killedTransactions } from './killed-transactions.js'
 import { largeRebuild } from './large-rebuild.js'
 import { lostReplies } from './lost-replies.js'
@@ -62,4 +64,6 @@ export const experiments: readonly Experiment[] = [
   brokerOutages,
   failingBrokers,
   registryOutages,
+  badRequests,
+  killedServers,
 ]

@@ -9,9 +9,11 @@ import { checkpointAfterRows } from './checkpoint-after-rows.js'
 import { checkpointBeforeAcknowledgement } from './checkpoint-before-acknowledgement.js'
 import { checkpointBeforeRows } from './checkpoint-before-rows.js'
 import { checkpointWithoutCompare } from './checkpoint-without-compare.js'
+import { commandsWithoutKeys } from './commands-without-keys.js'
 import { debounceWithoutMaximum } from './debounce-without-maximum.js'
 import { emptiedTableKeptCheckpoint } from './emptied-table-kept-checkpoint.js'
 import { endIsNotReadBack } from './end-is-not-read-back.js'
+import { errorsTellEverything } from './errors-tell-everything.js'
 import { failedSendsCount } from './failed-sends-count.js'
 import { fenceAfterInsert } from './fence-after-insert.js'
 import { fullDiskIsFinal } from './full-disk-is-final.js'
@@ -66,4 +68,6 @@ export const mutants: readonly Mutant[] = [
   slowSendsAreSentAgain,
   batchesWithoutLimit,
   failedSendsCount,
+  commandsWithoutKeys,
+  errorsTellEverything,
 ]
