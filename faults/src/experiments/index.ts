@@ -6,6 +6,7 @@ import { droppedCommitReplies } from './dropped-commit-replies.js'
 import { dyingBridges } from './dying-bridges.js'
 import { failingBrokers } from './failing-brokers.js'
 import { fullDisk } from './full-disk.js'
+import { fuzzedDocument } from './fuzzed-document.js'
 import { gapHunter } from './gap-hunter.js'
 import { killedBridges } from './killed-bridges.js'
 import { killedProjectors } from './killed-projectors.js'
@@ -66,4 +67,5 @@ export const experiments: readonly Experiment[] = [
   registryOutages,
   badRequests,
   killedServers,
+  fuzzedDocument,
 ]

@@ -1,5 +1,6 @@
 import type { Mutant } from '../experiment.js'
 import { acknowledgeBeforeProduce } from './acknowledge-before-produce.js'
+import { answersWithoutVersion } from './answers-without-version.js'
 import { batchesWithoutLimit } from './batches-without-limit.js'
 import { boundAndRowsTogether } from './bound-and-rows-together.js'
 import { bridgeWithoutCompare } from './bridge-without-compare.js'
@@ -70,4 +71,5 @@ export const mutants: readonly Mutant[] = [
   failedSendsCount,
   commandsWithoutKeys,
   errorsTellEverything,
+  answersWithoutVersion,
 ]
