@@ -3,8 +3,10 @@ import { createEventStore } from '@tidemark/eventstore'
 import { rebuildProjection } from '@tidemark/projections'
 import { v7 as uuidv7 } from 'uuid'
 import { emptyLogs, startBenchDatabase } from '../bench-database.js'
+import { cliStart } from '../cli-start.js'
 import { repeat, type Contender, type PreparedSuite, type Run } from '../harness.js'
 import { startHttpServer } from '../http-server-process.js'
+import { memoryOfIdleStreams } from '../idle-streams.js'
 import { orderTotals } from '../order-totals.js'
 import { Order } from '../workload.js'
 
@@ -12,7 +14,10 @@ const rows = 100_000
 const connections = 64
 const command = JSON.stringify({ customer: 7 })
 
-/** Reads and commands over HTTP, against a bare Fastify app with the same queries, and against the same commands in process. */
+/**
+ * Reads and commands over HTTP, against a bare Fastify app with the same queries, and against the same commands in process; what a thousand idle streams
+ * of live rows need, and how long the command line takes to say something.
+ */
 export async function prepareHttp(): Promise<PreparedSuite> {
   const database = await startBenchDatabase()
   const { pool, url } = database
@@ -59,6 +64,12 @@ export async function prepareHttp(): Promise<PreparedSuite> {
           return load(tidemark.url, milliseconds, { path: () => `/v1/order/${uuidv7()}/place`, body: command })
         },
       },
+      {
+        name: 'http 1,000 idle live rows',
+        unit: 'MB',
+        run: () => memoryOfIdleStreams(url, 1000, '/v1/order-totals'),
+      },
+      ...cliStart,
     ],
     close: async () => {
       await Promise.all([tidemark.close(), bare.close()])

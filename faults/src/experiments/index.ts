@@ -30,6 +30,7 @@ import { restartedPostgres } from './restarted-postgres.js'
 import { rollingDeploys } from './rolling-deploys.js'
 import { strangersInTheGroup } from './strangers-in-the-group.js'
 import { terminatedBackends } from './terminated-backends.js'
+import { unreadStreams } from './unread-streams.js'
 import { writeSkew } from './write-skew.js'
 import { zombieOwners } from './zombie-owners.js'
 
@@ -68,4 +69,5 @@ export const experiments: readonly Experiment[] = [
   badRequests,
   killedServers,
   fuzzedDocument,
+  unreadStreams,
 ]

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { access, mkdir, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -47,12 +48,16 @@ export async function fuzzDocument(
     // A stream of live rows has no end.
     ...['--request-timeout', '20'],
   ]
+  // It keeps what it found in the folder that it runs in.
+  const cwd = await mkdtemp(join(tmpdir(), 'tidemark-fuzz-'))
   try {
-    const { stdout } = await execute(program, args, { maxBuffer: 64 * 1024 * 1024 })
+    const { stdout } = await execute(program, args, { cwd, maxBuffer: 64 * 1024 * 1024 })
     return { passed: true, text: stdout }
   } catch (error) {
     const { stdout = '', stderr = '', message } = error as Error & { stdout?: string; stderr?: string }
     return { passed: false, text: stdout || stderr || message }
+  } finally {
+    await rm(cwd, { recursive: true, force: true })
   }
 }
 
