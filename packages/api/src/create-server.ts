@@ -19,7 +19,7 @@ import { serverLogger } from './http/server-logger.js'
 export interface ServerOptions
   extends
     ProblemResponseOptions,
-    Pick<ReadModelsOptions, 'cursorSecret' | 'readPool' | 'statementTimeoutMs' | 'maxWaiters'> {
+    Pick<ReadModelsOptions, 'cursorSecret' | 'readPool' | 'statementTimeoutMs' | 'maxWaiters' | 'live'> {
   readonly store: EventStore
   /** What `readModelsIn` gave, where the read models are in another database than the log. */
   readonly readModels?: ProjectionStore | undefined

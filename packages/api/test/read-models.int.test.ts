@@ -52,6 +52,9 @@ describe('read models', () => {
     return answer.json().data
   }
 
+  const linkOf = ({ headers }: LightMyRequestResponse, relation: string): string | undefined =>
+    new RegExp(`<([^>]+)>; rel="${relation}"`).exec(String(headers['link'] ?? ''))?.[1]
+
   test('give one row with values of every kind, and 304 while it is the same', async () => {
     const answer = await get('/order-summary/o-001')
     expect(answer.statusCode).toBe(200)
@@ -113,18 +116,34 @@ describe('read models', () => {
       const walked: SummaryRow[] = []
       let url: string | undefined = `/v1/order-summary?${query}&limit=${limit}`
       let pages = 0
+      let lastUrl = url
       while (url !== undefined) {
         const answer: LightMyRequestResponse = await app.inject({ url })
         expect(answer.statusCode, answer.body).toBe(200)
         const { data, page } = answer.json()
         walked.push(...data)
-        const link: string | undefined = /^<(.+)>; rel="next"$/.exec(String(answer.headers['link'] ?? ''))?.[1]
+        const link = linkOf(answer, 'next')
         expect(link === undefined).toBe(page.next === null)
+        expect(linkOf(answer, 'prev') === undefined).toBe(pages === 0)
+        if (link === undefined) lastUrl = url
         url = link
         pages++
       }
       expect(pages).toBe(Math.ceil(all.length / limit))
       expect(walked).toEqual(all)
+      // And back: the pages before the last one, which may be short itself, down to a first page that may be short too.
+      const last: LightMyRequestResponse = await app.inject({ url: lastUrl })
+      const back: SummaryRow[] = last.json().data
+      for (url = linkOf(last, 'prev'); url !== undefined;) {
+        const answer: LightMyRequestResponse = await app.inject({ url })
+        expect(answer.statusCode, answer.body).toBe(200)
+        const { data, page } = answer.json()
+        expect(page.next).not.toBeNull()
+        back.unshift(...data)
+        url = linkOf(answer, 'prev')
+        expect(url === undefined).toBe(page.prev === null)
+      }
+      expect(back).toEqual(all)
     }
     if (!keyOf) return
     const keys = all.map(keyOf)
@@ -153,6 +172,45 @@ describe('read models', () => {
     }
   })
 
+  test('are counted where the request prefers it, by their filters and whatever the page', async () => {
+    const counted = async (query: string, prefer: string) => {
+      const { headers, ...answer } = await get(`/order-summary?${query}`, { prefer })
+      return { applied: headers['preference-applied'], total: answer.json().page.total }
+    }
+    const exact = { applied: 'count=exact' }
+    expect(await counted('customerId=c-1&limit=3', 'count=exact')).toEqual({ ...exact, total: 20 })
+    const second = (await get('/order-summary?status=shipped&limit=7')).json().page.next
+    expect(await counted(`status=shipped&limit=7&after=${second}`, 'count=exact')).toEqual({ ...exact, total: 30 })
+    expect(await counted('status=shipped', 'handling=lenient')).toEqual({ applied: undefined, total: undefined })
+    expect(await counted('status=shipped', 'count=roughly')).toEqual({ applied: undefined, total: undefined })
+    await database.pool.query('analyze')
+    const estimated = await counted('itemCount=1&itemCount=4', 'count=estimated')
+    expect(estimated.applied).toBe('count=estimated')
+    expect(Math.abs(estimated.total - 30)).toBeLessThan(10)
+  })
+
+  test('leave out a count that takes too long, and give the page', async () => {
+    const reader = createReadPool(store, { max: 2, statementTimeoutMs: 200 })
+    const query = reader.query.bind(reader) as (config: { text: string }) => Promise<unknown>
+    const slow = (config: { text: string }) =>
+      query(
+        config.text.includes('count(*)')
+          ? { ...config, text: config.text.replace('count(*)', 'count(*), pg_sleep(5)') }
+          : config,
+      )
+    const hurried = createServer({
+      ...{ store, aggregates: [], projections: [orderSummary] },
+      readPool: Object.assign(reader, { query: slow as never }),
+    })
+    const answer = await hurried.inject({ url: '/v1/order-summary?limit=2', headers: { prefer: 'count=exact' } })
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json().data).toHaveLength(2)
+    expect(answer.json().page).not.toHaveProperty('total')
+    expect(answer.headers['preference-applied']).toBeUndefined()
+    await hurried.close()
+    await reader.end()
+  })
+
   test('refuse a cursor of another query, and one that was changed', async () => {
     const first = (await get('/order-summary?sort=total&limit=5')).json()
     const cursor: string = first.page.next
@@ -167,6 +225,8 @@ describe('read models', () => {
       `sort=total&after=${body}`,
       'sort=total&after=',
       'after=%00',
+      `sort=-total&before=${cursor}`,
+      `sort=total&before=${body}`,
     ]) {
       const refused = await get(`/order-summary?${query}`)
       expect(refused.json()).toMatchObject({ status: 400, type: '/problems/invalid-cursor' })
@@ -197,7 +257,14 @@ describe('read models', () => {
     ['/order-summary?placedAt.gte=0000-01-01', 'ISO 8601'],
     ['/order-summary?customerId=a%00b', 'without'],
     ['/order-summary?customerId=a&customerId=b', 'more than once'],
-    ['/order-summary?before=x', 'there is no parameter "before"'],
+    ['/order-summary?before=x&after=y', 'a page has one place'],
+    ['/order-summary?befor=x', 'did you mean "before"?'],
+    ['/order-summary/o-001?asOf=yesterday', 'a position of the log, or an ISO 8601 date'],
+    ['/order-summary/o-001?asOf=-1', 'a position of the log'],
+    ['/order-summary/o-001/history?limit=201', '1 to 200'],
+    ['/order-summary/o-001/history?after=x', 'the position page.next'],
+    ['/order-summary/o-001/history?before=1', 'there is after, limit'],
+    ['/order-summary/o-001/blame?fields=total', 'there is no parameter "fields"'],
     ['/order-summary/o-001?field=total', 'did you mean "fields"?'],
   ])('refuse %s and say what is right', async (url, detail) => {
     const refused = await get(url)
@@ -258,6 +325,63 @@ describe('read models', () => {
       client.release()
       await hurried.close()
     }
+  })
+
+  test('have an index for every filter and every sort, which gives pages in either direction', async () => {
+    const [{ table_name: table }] = (
+      await database.pool.query<{ table_name: string }>(
+        `select table_name from tidemark.projections where name = 'order-summary' and status = 'live'`,
+      )
+    ).rows as [{ table_name: string }]
+    const { rows } = await database.pool.query<{ indexdef: string }>(
+      `select indexdef from pg_indexes where schemaname = 'tidemark_read' and tablename = $1`,
+      [table],
+    )
+    const { filter = {}, sort = [] } = orderSummary.api
+    for (const property of new Set([...Object.keys(filter), ...sort])) {
+      const column = orderSummary.columns.find((each) => each.property === property)?.column
+      expect(rows.map(({ indexdef }) => indexdef).join('\n')).toContain(`btree (${column}, order_id)`)
+    }
+    // No query sorts what an index has sorted already.
+    const texts: string[] = []
+    const reader = createReadPool(store, { max: 1, statementTimeoutMs: 2000 })
+    const query = reader.query.bind(reader) as (...args: unknown[]) => Promise<unknown>
+    const seen = createServer({
+      ...{ store, aggregates: [], projections: [orderSummary] },
+      readPool: Object.assign(reader, {
+        query: (config: { text: string; values: unknown[] }) => {
+          const values = config.values.map((value) => `'${String(value)}'`)
+          texts.push(config.text.replaceAll(/\$(\d+)/g, (_all, index) => values[Number(index) - 1] ?? ''))
+          return query(config)
+        },
+      }),
+    })
+    for (const property of ['placedAt', 'total', 'customerId'])
+      for (const order of [property, `-${property}`]) {
+        const first = (await seen.inject({ url: `/v1/order-summary?sort=${order}&limit=5` })).json().page
+        const second = (
+          await seen.inject({ url: `/v1/order-summary?sort=${order}&limit=5&after=${first.next}` })
+        ).json()
+        await seen.inject({ url: `/v1/order-summary?sort=${order}&limit=5&before=${second.page.next}` })
+      }
+    await seen.close()
+    expect(texts).toHaveLength(18)
+    const client = await database.pool.connect()
+    try {
+      await client.query(
+        'begin; set local enable_seqscan = off; set local enable_sort = off; set local enable_incremental_sort = off',
+      )
+      for (const text of texts) {
+        const plan = JSON.stringify((await client.query(`explain (format json) ${text}`)).rows)
+        expect(plan, text).toContain('"Index')
+        expect(plan, text).not.toContain('Sort Key')
+        expect(plan, text).not.toContain('"Filter"')
+      }
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+    await reader.end()
   })
 
   test('that no projector has started yet are a problem of the server, which says what to do', async () => {

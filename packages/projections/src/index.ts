@@ -75,5 +75,7 @@ export {
   type VerifyProgress,
   type VerifyResult,
 } from './verify/verify-projection.js'
+export { livePlaces, touchedRows, type TouchedRow, type TouchedRows } from './touched-rows.js'
+export type { LivePlace } from './sql/select-live-places.js'
 export type { TableStatus } from './sql/registry-statements.js'
 export type { ProjectionShard, ProjectionTable } from './sql/select-table-shards.js'

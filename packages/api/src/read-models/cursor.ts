@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { ProblemError } from '../errors.js'
 
-/** Where a page ended: the sort columns' values of its last row, as Postgres writes them. */
+/** Where a page ends or begins: the sort columns' values of its last or first row, as Postgres writes them. */
 export type CursorValues = readonly (string | null)[]
 
 /**
@@ -23,15 +23,15 @@ export class Cursors {
   }
 
   /** @throws {ProblemError} `invalid-cursor`: it was not made by these cursors for this query. */
-  read(cursor: string, query: readonly unknown[]): CursorValues {
+  read(cursor: string, query: readonly unknown[], parameter: string): CursorValues {
     const [body = '', signature = '', ...more] = cursor.split('.')
     const given = Buffer.from(signature, 'base64url')
     const expected = this.sign(body, query)
     if (more.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected)) {
       throw new ProblemError(
         'invalid-cursor',
-        'the parameter after holds no cursor of this query: follow page.next or the Link of the page before, or start without it',
-        { errors: [{ parameter: 'after', detail: 'not a cursor of this query' }] },
+        `the parameter ${parameter} holds no cursor of this query: follow page.next, page.prev or the Link of another page, or start without it`,
+        { errors: [{ parameter, detail: 'not a cursor of this query' }] },
       )
     }
     return JSON.parse(Buffer.from(body, 'base64url').toString()) as CursorValues

@@ -12,8 +12,17 @@ const headers: JsonSchema = {
     'Consistency-Token': { ...text, description: 'The token of a command that the answer must show' },
     Prefer: {
       ...text,
-      description: 'wait=2: seconds to wait for the token; handling=lenient: answer although it is behind',
+      description:
+        'wait=2: seconds to wait for the token; handling=lenient: answer although it is behind; of a list, count=exact or count=estimated: say how many rows match',
     },
+  },
+}
+
+const liveHeaders: JsonSchema = {
+  type: 'object',
+  properties: {
+    ...(headers['properties'] as object),
+    'Last-Event-ID': { ...text, description: 'Of live rows: the id of the last event, to go on after it' },
   },
 }
 
@@ -36,16 +45,21 @@ export function documentList(model: ServedModel): RouteDocument {
           description: `Properties with commas between them, - before one that descends: ${sortable.join(', ')}`,
         },
         limit: { type: 'integer', minimum: 1, maximum: maxLimit, default: defaultLimit },
-        after: { ...text, description: 'The cursor page.next of the page before' },
+        after: { ...text, description: 'The cursor page.next of another page: rows after it' },
+        before: { ...text, description: 'The cursor page.prev of another page: rows before it' },
         fields,
       },
     },
-    headers,
+    headers: liveHeaders,
     response: {
       200: {
         description: 'One page',
-        headers: { Link: { schema: text, description: 'The next page, as rel="next"' } },
+        headers: {
+          Link: { schema: text, description: 'The pages beside it, as rel="next" and rel="prev"' },
+          'Preference-Applied': { schema: text, description: 'What of Prefer was met, such as count=exact' },
+        },
         content: {
+          'text/event-stream': { schema: text },
           'application/json': {
             schema: {
               type: 'object',
@@ -54,9 +68,11 @@ export function documentList(model: ServedModel): RouteDocument {
                 data: { type: 'array', items: rowSchema },
                 page: {
                   type: 'object',
-                  required: ['next'],
+                  required: ['next', 'prev'],
                   properties: {
                     next: { type: ['string', 'null'] },
+                    prev: { type: ['string', 'null'] },
+                    total: { type: 'integer', description: 'How many rows match, where Prefer asked for it' },
                     incomplete: {
                       type: 'array',
                       items: text,
@@ -69,24 +85,27 @@ export function documentList(model: ServedModel): RouteDocument {
           },
         },
       },
-      ...problemResponses([400, 409, 503]),
+      ...problemResponses([400, 409, 422, 503]),
     },
   }
 }
 
 /** How a single row of a read model stands in the OpenAPI document. */
-export function documentRow({ name, key, rowSchema }: ServedModel): RouteDocument {
+export function documentRow(model: ServedModel): RouteDocument {
+  const { name, rowSchema } = model
   return {
     tags: [name],
     summary: `One row of ${name}`,
     operationId: `${name}.get`,
-    params: {
+    params: paramsOf(model),
+    querystring: {
       type: 'object',
-      required: ['key'],
-      properties: { key: { ...columnSchema(key), description: key.property } },
+      properties: {
+        fields,
+        asOf: { ...text, description: 'A position of the log, or an ISO 8601 time: the row as it was then' },
+      },
     },
-    querystring: { type: 'object', properties: { fields } },
-    headers,
+    headers: liveHeaders,
     response: {
       200: {
         description: 'The row',
@@ -97,11 +116,125 @@ export function documentRow({ name, key, rowSchema }: ServedModel): RouteDocumen
             description: 'There when the row lacks an event which the projection could not handle: parked-event',
           },
         },
-        content: { 'application/json': { schema: rowSchema } },
+        content: { 'application/json': { schema: rowSchema }, 'text/event-stream': { schema: text } },
       },
       304: { description: 'The row is the same as the one with that ETag' },
-      ...problemResponses([400, 404, 409, 503]),
+      ...problemResponses([400, 404, 409, 410, 422, 503]),
     },
+  }
+}
+
+const position: JsonSchema = { ...text, pattern: '^[0-9]+$' }
+
+const eventReference = {
+  required: ['eventId', 'type', 'position', 'streamId', 'version', 'recordedAt'],
+  properties: {
+    eventId: text,
+    type: text,
+    position,
+    streamId: text,
+    version: position,
+    recordedAt: { ...text, format: 'date-time' },
+    correlationId: text,
+    causationId: text,
+    actor: text,
+  },
+}
+
+/** How the history of a row stands in the OpenAPI document. */
+export function documentHistory(model: ServedModel): RouteDocument {
+  const { name, rowSchema } = model
+  return {
+    tags: [name],
+    summary: `What a row of ${name} was, from its first version on`,
+    operationId: `${name}.history`,
+    params: paramsOf(model),
+    querystring: {
+      type: 'object',
+      properties: {
+        after: { ...position, description: 'The position page.next of the page before' },
+        limit: { type: 'integer', minimum: 1, maximum: maxLimit, default: defaultLimit },
+      },
+    },
+    response: {
+      ...taggedResponse('Versions, one for each event that changed the row, the oldest first', {
+        type: 'object',
+        required: ['data', 'page'],
+        properties: {
+          data: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['row', 'event', 'changes'],
+              properties: {
+                row: { anyOf: [rowSchema, { type: 'null' }], description: 'null where the event took the row away' },
+                event: { type: 'object', ...eventReference },
+                changes: {
+                  type: 'object',
+                  additionalProperties: { type: 'object', properties: { before: {}, after: {} } },
+                  description: 'The properties that the event changed',
+                },
+              },
+            },
+          },
+          page: { type: 'object', required: ['next'], properties: { next: { type: ['string', 'null'] } } },
+        },
+      }),
+      ...problemResponses([400, 404, 410, 422, 503]),
+    },
+  }
+}
+
+/** How the blame of a row stands in the OpenAPI document. */
+export function documentBlame(model: ServedModel): RouteDocument {
+  const { name, key, rowSchema } = model
+  return {
+    tags: [name],
+    summary: `Which event set each value of a row of ${name}`,
+    operationId: `${name}.blame`,
+    params: paramsOf(model),
+    response: {
+      ...taggedResponse('The row, and where its values are from', {
+        type: 'object',
+        required: ['key', 'position', 'row', 'fields'],
+        properties: {
+          key: columnSchema(key),
+          position: { ...position, description: 'Up to where the log was folded' },
+          row: { anyOf: [rowSchema, { type: 'null' }], description: 'null for one that was taken away' },
+          fields: {
+            type: 'object',
+            additionalProperties: {
+              type: 'object',
+              required: eventReference.required,
+              properties: { value: {}, ...eventReference.properties },
+            },
+          },
+          deletedBy: { type: 'object', ...eventReference },
+        },
+      }),
+      ...problemResponses([400, 404, 410, 422, 503]),
+    },
+  }
+}
+
+function paramsOf({ key }: ServedModel): JsonSchema {
+  return {
+    type: 'object',
+    required: ['key'],
+    properties: { key: { ...columnSchema(key), description: key.property } },
+  }
+}
+
+function taggedResponse(description: string, schema: JsonSchema): Record<number, unknown> {
+  return {
+    200: {
+      description,
+      headers: {
+        ETag: { schema: text, description: 'Send it as If-None-Match, for 304 while the answer is the same' },
+      },
+      content: { 'application/json': { schema } },
+    },
+    304: { description: 'The answer is the same as the one with that ETag' },
   }
 }
 

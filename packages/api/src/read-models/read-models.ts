@@ -1,30 +1,21 @@
-import { DatabaseError, databaseOf, type Database } from '@tidemark/eventstore'
-import {
-  createProjector,
-  incompleteRows,
-  type AnyProjection,
-  type Projection,
-  type ProjectionStore,
-} from '@tidemark/projections'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { createHash } from 'node:crypto'
+import { databaseOf } from '@tidemark/eventstore'
+import { createProjector, type AnyProjection, type Projection, type ProjectionStore } from '@tidemark/projections'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Pool } from 'pg'
-import { Cursors } from './cursor.js'
-import { guard, type GuardOptions } from '../auth/guard.js'
+import { guard, principalOf, type GuardOptions } from '../auth/guard.js'
 import { ApiConfigurationError, ProblemError } from '../errors.js'
-import { toJson, useJson } from '../http/json-context.js'
-import { refuseOtherMethods } from '../http/method-not-allowed.js'
+import { useJson } from '../http/json-context.js'
 import { adviseName, quoted } from '../http/nearest-name.js'
 import { answerWithProblems, type ProblemResponseOptions } from '../http/problem-responses.js'
-import { queryValue } from './query-value.js'
-import { documentList, documentRow } from './read-model-document.js'
-import { createReadPool } from './read-pool.js'
-import { identityOf, parseReadQuery, parseRowQuery, type RawQuery } from './read-query.js'
-import { ReadYourWrites, type ProjectionWaiter } from './read-your-writes.js'
 import { undocumented } from '../http/route-document.js'
-import { serveModel, type ServedModel } from './served-model.js'
-import { selectPage } from './sql/select-page.js'
-import { selectRow } from './sql/select-row.js'
+import { Cursors } from './cursor.js'
+import { LiveRows, type LiveRowsOptions } from './live/live-rows.js'
+import type { ReadContext } from './read-context.js'
+import { createReadPool } from './read-pool.js'
+import { serveReadModel } from './read-routes.js'
+import { ReadYourWrites, type ProjectionWaiter } from './read-your-writes.js'
+import { RowPast } from './row-past.js'
+import { serveModel } from './served-model.js'
 
 export interface ReadModelsOptions extends ProblemResponseOptions, GuardOptions {
   /** The store, or what `readModelsIn` gave where the read models are in another database. */
@@ -41,28 +32,19 @@ export interface ReadModelsOptions extends ProblemResponseOptions, GuardOptions 
   readonly statementTimeoutMs?: number
   /** How many reads may wait for projections at once; 1,000 unless said. */
   readonly maxWaiters?: number
-}
-
-interface Served {
-  readonly projection: Projection
-  readonly model: ServedModel
-}
-
-interface Context {
-  readonly store: ProjectionStore
-  readonly database: Database
-  /** The same for statements of which there are few. */
-  readonly preparing: Database
-  readonly cursors: Cursors
-  readonly consistency: ReadYourWrites
+  /** Bounds of the streams of live rows. */
+  readonly live?: LiveRowsOptions
 }
 
 /**
- * A Fastify plugin that serves read models: `GET {projection}` in pages, and `GET {projection}/{key}`.
+ * A Fastify plugin that serves read models: `GET {projection}` in pages, `GET {projection}/{key}`, also as it was (`asOf`), and of the key the
+ * `history` and the `blame`.
+ *
+ * The first two answer `Accept: text/event-stream` with live rows: every change, for as long as the client stays.
  *
  * Rows that lack a parked event are told: by `page.incomplete`, and by the header `Tidemark-Incomplete`.
  *
- * Filters and sorts are those that the definition allows; pages go on by signed cursors (`after`), never by offset. With a
+ * Filters and sorts are those that the definition allows; pages go on by signed cursors (`after`, `before`), never by offset. With a
  * `Consistency-Token` a read waits until the projection shows that command. Register it under a prefix, such as `/v1`.
  *
  * @throws {ApiConfigurationError} two projections have one name, or a column has the name of a query parameter.
@@ -77,38 +59,24 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
   const readPool = options.readPool ?? createReadPool(store, { max: 4, statementTimeoutMs })
   if (readPool !== options.readPool) app.addHook('onClose', () => readPool.end())
   const waiter = options.projector ?? waiterOf(app, store, projections)
-  const context: Context = {
+  // Texts of queries differ from request to request: prepared under names they would fill the server's memory.
+  const database = { ...store.database, queryable: readPool, prepare: false }
+  const live = new LiveRows(store, database, options.live)
+  app.addHook('preClose', () => live.close())
+  const context: ReadContext = {
     store,
-    // Texts of queries differ from request to request: prepared under names they would fill the server's memory.
-    database: { ...store.database, queryable: readPool, prepare: false },
-    preparing: {
-      ...store.database,
-      queryable: readPool,
-      prepare: store.database.prepare && databaseOf(readPool, {}).prepare,
-    },
+    database,
+    preparing: { ...database, prepare: store.database.prepare && databaseOf(readPool, {}).prepare },
+    live,
     cursors: new Cursors(cursorSecret),
     consistency: new ReadYourWrites(store, waiter, maxWaiters),
+    past: new RowPast(store),
+    callerOf: (request) => (options.authentication === 'none' ? undefined : principalOf(request).subject),
   }
   useJson(app)
   answerWithProblems(app, options)
   guard(app, options, 'reader')
-  for (const { projection, model } of models) {
-    app.get<{ Querystring: RawQuery }>(`/${model.name}`, { schema: documentList(model) }, async (request, reply) => {
-      const query = parseReadQuery(model, request.query, context.cursors)
-      await context.consistency.wait(projection, request, reply)
-      return sendPage(context, { projection, model }, query, request, reply)
-    })
-    app.get<{ Params: { key: string }; Querystring: RawQuery }>(
-      `/${model.name}/:key`,
-      { schema: documentRow(model) },
-      async (request, reply) => {
-        const fields = parseRowQuery(model, request.query)
-        await context.consistency.wait(projection, request, reply)
-        return sendRow(context, { projection, model }, fields, request, reply)
-      },
-    )
-    for (const url of [`/${model.name}`, `/${model.name}/:key`]) refuseOtherMethods(app, url, ['GET'])
-  }
+  for (const served of models) serveReadModel(app, served, context)
   const refuse = async (request: FastifyRequest) => {
     const { projection } = request.params as { projection: string }
     const names = models.map(({ model }) => model.name)
@@ -117,7 +85,7 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
       `there is no projection ${quoted(projection)}: ${adviseName(projection, names)}`,
     )
   }
-  for (const url of ['/:projection', '/:projection/:key']) {
+  for (const url of ['/:projection', '/:projection/:key', '/:projection/:key/history', '/:projection/:key/blame']) {
     app.get(url, { schema: undocumented, onRequest: refuse }, refuse)
   }
 }
@@ -137,89 +105,4 @@ function readModelsAmong(projections: readonly AnyProjection[]): readonly Projec
     }
   }
   return models
-}
-
-async function sendPage(
-  { store, database, cursors }: Context,
-  { projection, model }: Served,
-  query: ReturnType<typeof parseReadQuery>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const { rows, keys, next } = await selectPage(database, model, query).catch(asReadProblem(model))
-  const incomplete = [...(await incompleteAmong(store, projection, keys))]
-  const cursor = next ? cursors.write(next, identityOf(model, query)) : null
-  if (cursor !== null) void reply.header('link', `<${nextPath(request, cursor)}>; rel="next"`)
-  return reply
-    .headers(readHeaders)
-    .send({ data: rows, page: { next: cursor, ...(incomplete.length > 0 && { incomplete }) } })
-}
-
-async function sendRow(
-  { store, preparing }: Context,
-  { projection, model }: Served,
-  fields: Parameters<typeof selectRow>[2],
-  request: FastifyRequest<{ Params: { key: string } }>,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const { key } = request.params
-  const keyText = queryValue(key, model.key.kind)
-  const [row, incomplete] =
-    keyText === undefined
-      ? [undefined, undefined]
-      : await Promise.all([
-          selectRow(preparing, model, fields, keyText).catch(asReadProblem(model)),
-          incompleteAmong(store, projection, [keyText]),
-        ])
-  if (incomplete && incomplete.size > 0) void reply.header('tidemark-incomplete', 'parked-event')
-  if (!row) throw new ProblemError('row-not-found', `projection "${model.name}" has no row with the key ${quoted(key)}`)
-  const body = toJson(row)
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
-  void reply.headers({ ...readHeaders, etag })
-  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
-  return reply
-    .type('application/json; charset=utf-8')
-    .serializer((text: string) => text)
-    .send(body)
-}
-
-/** Which rows lack an event that was parked: asked only where events may be. */
-async function incompleteAmong(
-  store: ProjectionStore,
-  projection: Projection,
-  keys: readonly string[],
-): Promise<ReadonlySet<string>> {
-  if (projection.poison.policy !== 'park' || keys.length === 0) return new Set()
-  return incompleteRows(store, projection, keys)
-}
-
-// What a read shows can change at any time, and may be meant for its caller alone.
-const readHeaders = { 'cache-control': 'private, no-cache', 'x-content-type-options': 'nosniff' }
-
-function nextPath(request: FastifyRequest, cursor: string): string {
-  const { pathname, searchParams } = new URL(request.url, 'http://localhost')
-  searchParams.set('after', cursor)
-  return `${pathname}?${searchParams.toString()}`
-}
-
-/** Compares by value, weak or strong, as RFC 9110 has it for `If-None-Match`. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  return ifNoneMatch?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false
-}
-
-/** Says in words of reads what the database reported; other errors pass. */
-function asReadProblem({ name }: ServedModel): (error: unknown) => never {
-  const headers = { 'retry-after': '1' }
-  return (error) => {
-    if (!(error instanceof DatabaseError)) throw error
-    if (error.kind === 'cancelled') {
-      const detail = 'the query was ended because it took too long: filter more, or sort by a column with an index'
-      throw new ProblemError('query-timeout', detail, { cause: error, headers })
-    }
-    if (error.kind === 'schema') {
-      const detail = `projection "${name}" has no table of this version yet: start a projector, or rebuild it`
-      throw new ProblemError('projection-not-built', detail, { cause: error, headers })
-    }
-    throw error
-  }
 }

@@ -23,8 +23,15 @@ export interface ReadQuery {
   /** Ends with the key, so that no two rows are equal in it. */
   readonly sort: readonly SortColumn[]
   readonly limit: number
-  readonly after: CursorValues | undefined
+  /** The place that the page comes after, or ends before; the first page where there is none. */
+  readonly from: PagePlace | undefined
   readonly fields: readonly Column[]
+}
+
+/** Where a page is. */
+export interface PagePlace {
+  readonly values: CursorValues
+  readonly side: 'after' | 'before'
 }
 
 /** Query parameters as they were parsed: a text, or several of the same name. */
@@ -32,6 +39,7 @@ export type RawQuery = Readonly<Record<string, string | readonly string[]>>
 
 export const defaultLimit = 50
 export const maxLimit = 200
+const listParameters = ['sort', 'limit', 'after', 'before', 'fields'] as const
 const maxParameters = 20
 const maxChoices = 100
 
@@ -46,7 +54,7 @@ export function parseReadQuery(model: ServedModel, raw: RawQuery, cursors: Curso
   let sort: readonly SortColumn[] = sortOf(model, '', faults)
   let limit = defaultLimit
   let fields = model.columns
-  let cursor: string | undefined
+  let cursor: { readonly text: string; readonly side: PagePlace['side'] } | undefined
   const parameters = Object.entries(raw)
   if (parameters.length > maxParameters) {
     faults.push({ detail: `the query has ${parameters.length} parameters, at most ${maxParameters} are accepted` })
@@ -58,25 +66,25 @@ export function parseReadQuery(model: ServedModel, raw: RawQuery, cursors: Curso
       if (values) filters.push({ column: filter.column, operator: values.length > 1 ? 'in' : filter.operator, values })
       continue
     }
-    if (!['sort', 'limit', 'after', 'fields'].includes(name)) {
-      faults.push(unknownParameter(name, [...model.filters.keys(), 'sort', 'limit', 'after', 'fields']))
+    if (!(listParameters as readonly string[]).includes(name)) {
+      faults.push(unknownParameter(name, [...model.filters.keys(), ...listParameters]))
       continue
     }
     const text = single(name, given, faults)
     if (text === undefined) continue
     if (name === 'sort') sort = sortOf(model, text, faults)
     else if (name === 'limit') limit = limitOf(text, faults)
-    else if (name === 'after') cursor = text
-    else fields = fieldsOf(model, text, faults)
+    else if (name === 'after' || name === 'before') {
+      if (cursor) faults.push({ parameter: name, detail: 'after and before are given both: a page has one place' })
+      cursor = { text, side: name }
+    } else fields = fieldsOf(model, text, faults)
   }
   refuse(faults)
-  return {
-    filters,
-    sort,
-    limit,
-    after: cursor === undefined ? undefined : cursors.read(cursor, identityOf(model, { filters, sort })),
-    fields,
+  const from = cursor && {
+    values: cursors.read(cursor.text, identityOf(model, { filters, sort }), cursor.side),
+    side: cursor.side,
   }
+  return { filters, sort, limit, from, fields }
 }
 
 /** What a cursor is bound to. */
@@ -93,29 +101,22 @@ export function identityOf(
   ]
 }
 
-/** Reads the parameters of a single row, which has `fields` alone. */
-export function parseRowQuery(model: ServedModel, raw: RawQuery): readonly Column[] {
-  const faults: RequestFault[] = []
-  let fields = model.columns
-  for (const [name, given] of Object.entries(raw).slice(0, maxParameters)) {
-    const text = name === 'fields' ? single(name, given, faults) : undefined
-    if (text !== undefined) fields = fieldsOf(model, text, faults)
-    else if (name !== 'fields') faults.push(unknownParameter(name, ['fields']))
-  }
-  refuse(faults)
-  return fields
-}
-
-function refuse(faults: readonly RequestFault[]): void {
+/** @throws {ProblemError} `invalid-parameter`, when there is a fault. */
+export function refuse(faults: readonly RequestFault[]): void {
   const [first] = faults
   if (first) throw new ProblemError('invalid-parameter', first.detail, { errors: faults })
 }
 
-function unknownParameter(name: string, known: readonly string[]): RequestFault {
+export function unknownParameter(name: string, known: readonly string[]): RequestFault {
   return { parameter: name.slice(0, 80), detail: `there is no parameter ${quoted(name)}: ${adviseName(name, known)}` }
 }
 
-function single(parameter: string, given: string | readonly string[], faults: RequestFault[]): string | undefined {
+/** The text of a parameter that may be given once. */
+export function single(
+  parameter: string,
+  given: string | readonly string[],
+  faults: RequestFault[],
+): string | undefined {
   if (typeof given === 'string') return given
   faults.push({ parameter, detail: `the parameter ${parameter} is given more than once` })
   return undefined
@@ -166,10 +167,14 @@ function sortOf(model: ServedModel, text: string, faults: RequestFault[]): reado
       sort.push({ column, descending: term.startsWith('-') })
     }
   }
-  return sort.some(({ column }) => column === key) ? sort : [...sort, { column: key, descending: false }]
+  if (sort.some(({ column }) => column === key)) return sort
+  // One direction throughout, where the sort has one: an index on a column and the key then gives the order, read either way.
+  return [...sort, { column: key, descending: sort.length > 0 && sort.every(({ descending }) => descending) }]
 }
 
-function limitOf(text: string, faults: RequestFault[]): number {
+/** The limit that is meant; the usual one where none is given. */
+export function limitOf(text: string | undefined, faults: RequestFault[]): number {
+  if (text === undefined) return defaultLimit
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (limit >= 1 && limit <= maxLimit) return limit
   faults.push({
@@ -179,7 +184,12 @@ function limitOf(text: string, faults: RequestFault[]): number {
   return defaultLimit
 }
 
-function fieldsOf({ byProperty, columns }: ServedModel, text: string, faults: RequestFault[]): readonly Column[] {
+/** The columns that `fields` names. */
+export function fieldsOf(
+  { byProperty, columns }: ServedModel,
+  text: string,
+  faults: RequestFault[],
+): readonly Column[] {
   const wanted = new Set<Column>()
   for (const property of text.split(',').slice(0, 200)) {
     const column = byProperty.get(property)

@@ -2,7 +2,7 @@ import { listProjections, type Projection, type ProjectionStore, type Projector 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeToken } from '../http/consistency-token.js'
 import { ProblemError } from '../errors.js'
-import { parsePrefer } from '../http/prefer-header.js'
+import { parsePrefer, preferenceApplied } from '../http/prefer-header.js'
 import { StoreEpoch } from '../http/store-epoch.js'
 
 /** Who can wait for projections, whichever process runs them: a projector, started or not. */
@@ -44,17 +44,18 @@ export class ReadYourWrites {
     const timeoutMs = Math.min(waitMs ?? defaultWaitMs, maxWaitMs)
     const outcome = await this.waitCapped(projection.name, position, timeoutMs, reply)
     if (outcome === 'reached') {
-      if (waitMs !== undefined) void reply.header('preference-applied', 'wait')
+      if (waitMs !== undefined) preferenceApplied(reply, 'wait')
       return
     }
     if (outcome === 'fed') {
       if (!lenient) throw withoutPosition(projection)
-      void reply.header('preference-applied', 'handling=lenient')
+      preferenceApplied(reply, 'handling=lenient')
       return
     }
     const lag = await this.lagOf(projection)
     if (outcome === 'behind' && lenient) {
-      void reply.headers({ 'preference-applied': 'handling=lenient', 'projection-lag': lag })
+      preferenceApplied(reply, 'handling=lenient')
+      void reply.header('projection-lag', lag)
       return
     }
     throw outcome === 'behind' ? behind(projection, lag, timeoutMs) : faulted(projection, lag)

@@ -3,6 +3,7 @@ import type { Projection, RowKey } from '../define-projection.js'
 import { HandlerFailedError, InvalidRowError } from '../errors.js'
 import { keysOf, RowFold, type Step } from '../fold-rows.js'
 import type { Row } from '../row.js'
+import { noteRewritten } from '../sql/select-live-places.js'
 import { selectSetAside } from '../sql/select-set-aside.js'
 import { TableStatements } from '../sql/table-statements.js'
 import { differingProperties } from '../stored-row.js'
@@ -42,6 +43,7 @@ export async function redriveRows(
   const upserts = changes.map(({ after }) => after).filter((row) => row !== null)
   const deletes = changes.flatMap(({ key, after }) => (after ? [] : [key]))
   await statements.write(database, { upserts, deletes })
+  if (changes.length > 0) await noteRewritten(database, table)
   const handled = events.map(({ position }) => position).filter((position) => !failure || position < failure.position)
   return { handled, failure, rows: changes }
 }

@@ -2,6 +2,7 @@ import { inTransaction, on } from '@tidemark/eventstore'
 import type { Projection, RowKey } from '../define-projection.js'
 import { lockLiveTable, withStreamEnds } from '../live-table.js'
 import type { Row } from '../row.js'
+import { noteRewritten } from '../sql/select-live-places.js'
 import { setUpBatch } from '../sql/set-up-batch.js'
 import { TableStatements } from '../sql/table-statements.js'
 import { shapeFor } from '../table-lifecycle.js'
@@ -38,6 +39,7 @@ export async function healKeys(
       else deletes.push(key)
     }
     await statements.write(database, { upserts, deletes })
+    if (drifted.length > 0) await noteRewritten(database, live.table)
     return keys.filter((key) => !unverifiable.some((other) => other.key === key))
   })
 }

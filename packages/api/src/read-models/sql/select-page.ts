@@ -10,41 +10,57 @@ export interface Page {
   readonly keys: readonly string[]
   /** Where the next page goes on; undefined when this is the last. */
   readonly next: CursorValues | undefined
+  /** Where the page before ends; undefined when this is the first. An empty page has neither. */
+  readonly prev: CursorValues | undefined
 }
 
 /** Reads one page of a read model, with one row more to know whether another follows. */
 export async function selectPage(database: Database, { view, key }: ReadModel, query: ReadQuery): Promise<Page> {
-  const { filters, sort, fields, limit, after } = query
+  const { filters, sort, fields, limit, from } = query
+  const backwards = from?.side === 'before'
+  // A page before a place is one after it in the opposite order, turned round.
+  const order = backwards ? sort.map(({ column, descending }) => ({ column, descending: !descending })) : sort
   const values: unknown[] = []
   const bind = (value: unknown, type: string) => `$${values.push(value)}::${type}`
   const conditions = filters.map((filter) => comparison(filter, bind))
-  if (after) conditions.push(`(${comesAfter(sort, after, bind)})`)
+  if (from) conditions.push(`(${comesAfter(order, from.values, bind)})`)
   const text = `
 select ${[...selectedColumns(fields), ...sort.map(({ column }) => `${quotedColumn(column)}::text`)].join(', ')}
   from ${view} as r
- ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
- order by ${sort.map(({ column, descending }) => `${quotedColumn(column)} ${descending ? 'desc' : 'asc'}`).join(', ')}
+ ${whereOf(conditions)}
+ order by ${order.map(({ column, descending }) => `${quotedColumn(column)} ${descending ? 'desc' : 'asc'}`).join(', ')}
  limit ${bind(limit + 1, 'int')}`
   const found = await run<(string | null)[]>(database, { name: 'select-page', text: () => text }, values)
-  const page = found.slice(0, limit)
+  const page = backwards ? found.slice(0, limit).reverse() : found.slice(0, limit)
+  const more = found.length > limit
+  const placeOf = (row: (string | null)[] | undefined) => row?.slice(fields.length)
   const keyIndex = fields.length + sort.findIndex(({ column }) => column.property === key.property)
   return {
     rows: page.map((row) => parseRow(fields, row)),
     // Each order ends with the key.
     keys: page.map((row) => row[keyIndex] ?? ''),
-    next: found.length > limit ? page.at(-1)?.slice(fields.length) : undefined,
+    // There was a row at the place that the page was asked from.
+    next: more || backwards ? placeOf(page.at(-1)) : undefined,
+    prev: (backwards && more) || from?.side === 'after' ? placeOf(page[0]) : undefined,
   }
 }
 
-type Bind = (value: unknown, type: string) => string
+/** Adds a value to those of a statement, and gives its parameter. */
+export type Bind = (value: unknown, type: string) => string
 
 const operators = { eq: '=', gte: '>=', lte: '<=', gt: '>', lt: '<' } as const
 
-function comparison({ column, operator, values }: Filter, bind: Bind): string {
+/** A filter as a condition. */
+export function comparison({ column, operator, values }: Filter, bind: Bind): string {
   const name = quotedColumn(column)
   return operator === 'in'
     ? `${name} = any(${bind(values, `${column.type}[]`)})`
     : `${name} ${operators[operator]} ${bind(values[0], column.type)}`
+}
+
+/** Conditions as a clause, which may be empty. */
+export function whereOf(conditions: readonly string[]): string {
+  return conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
 }
 
 /**

@@ -1,0 +1,53 @@
+import type { Column } from '@tidemark/projections'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { createHash } from 'node:crypto'
+import { ProblemError } from '../errors.js'
+import { toJson } from '../http/json-context.js'
+import { quoted } from '../http/nearest-name.js'
+import { queryValue } from './query-value.js'
+import { asReadProblem, incompleteAmong, setReadHeaders, type ReadContext, type Served } from './read-context.js'
+import { selectRow } from './sql/select-row.js'
+
+/** Answers with one row of a read model as it is now. */
+export async function sendRow(
+  { store, preparing }: ReadContext,
+  { projection, model }: Served,
+  fields: readonly Column[],
+  request: FastifyRequest<{ Params: { key: string } }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { key } = request.params
+  const keyText = queryValue(key, model.key.kind)
+  const [row, incomplete] =
+    keyText === undefined
+      ? [undefined, undefined]
+      : await Promise.all([
+          selectRow(preparing, model, fields, keyText).catch(asReadProblem(model)),
+          incompleteAmong(store, projection, [keyText]),
+        ])
+  if (incomplete && incomplete.size > 0) void reply.header('tidemark-incomplete', 'parked-event')
+  if (!row) throw rowNotFound(model.name, key)
+  return sendTagged(row, request, reply)
+}
+
+export function rowNotFound(name: string, key: string): ProblemError {
+  return new ProblemError('row-not-found', `projection "${name}" has no row with the key ${quoted(key)}`)
+}
+
+/** Answers with JSON and its ETag, which is a strong one: it is of these very bytes; or with 304 to who has them. */
+export function sendTagged(value: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const body = toJson(value)
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
+  setReadHeaders(reply)
+  void reply.header('etag', etag)
+  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+  return reply
+    .type('application/json; charset=utf-8')
+    .serializer((text: string) => text)
+    .send(body)
+}
+
+/** Compares by value, weak or strong, as RFC 9110 has it for `If-None-Match`. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  return ifNoneMatch?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false
+}
