@@ -5,7 +5,8 @@ import type { ResumePoint } from './resume-point.js'
 
 /** How many rows one connection is told of at once, and how many are read at once for all. */
 const rowsAtOnce = { connection: 200, all: 1000 }
-const bytesAtOnce = 32 * 1024
+/** About how much is written to a connection that has room: more waits for it nowhere. */
+const chunkLength = 32 * 1024
 
 /** A change that a connection is told. */
 interface Told {
@@ -16,13 +17,19 @@ interface Told {
   readonly told: bigint
 }
 
+/** A piece of what a connection is told, and up to where everything has been told with it. */
+interface Chunk {
+  readonly text: string
+  readonly through: bigint
+}
+
 /** What is told in one turn: the connections that it is for, those furthest behind first, and the rows that they need. */
 export class LiveBatch {
   readonly connections: LiveConnection[] = []
   readonly keys = new Set<RowKey>()
   private readonly changes = new Map<bigint, ReadonlyMap<RowKey, bigint>>()
   private readonly parts = new Map<bigint, readonly Told[]>()
-  private readonly texts = new Map<string, { readonly text: string; readonly through: bigint }>()
+  private readonly chunks = new Map<string, readonly Chunk[]>()
 
   constructor(
     private readonly recent: RecentChanges,
@@ -47,28 +54,35 @@ export class LiveBatch {
       return
     }
     const name = `${connection.through} ${connection.group}`
-    let made = this.texts.get(name)
-    if (!made) this.texts.set(name, (made = this.textFor(connection, rows, pointAt)))
-    if (made.text !== '') connection.write(made.text)
-    connection.through = made.through
+    let chunks = this.chunks.get(name)
+    if (!chunks) this.chunks.set(name, (chunks = this.chunksFor(connection, rows, pointAt)))
+    for (const { text, through } of chunks) {
+      if (connection.blockedMs !== undefined) return
+      if (text !== '') connection.write(text)
+      connection.through = through
+    }
   }
 
-  private textFor(
+  private chunksFor(
     connection: LiveConnection,
     rows: ReadonlyMap<RowKey, Row>,
     pointAt: (position: bigint) => ResumePoint,
-  ): { readonly text: string; readonly through: bigint } {
+  ): readonly Chunk[] {
     const part = this.partAfter(connection.through)
+    const chunks: Chunk[] = []
     let text = ''
     let through = connection.through
     for (const { key, at, told } of part) {
-      // Never between rows that one event changed: the next turn would begin with them again.
-      if (text.length > bytesAtOnce && at > through) return { text, through }
+      // Never between rows that one event changed: who goes on there would be told them again.
+      if (text.length > chunkLength && at > through) {
+        chunks.push({ text, through })
+        text = ''
+      }
       text += connection.tell(key, rows.get(key), pointAt(told))
       through = at
     }
     const isAll = part.length === this.changesAfter(connection.through).size
-    return { text, through: isAll ? this.end : through }
+    return [...chunks, { text, through: isAll ? this.end : through }]
   }
 
   private concerns({ wantsRow, through }: LiveConnection, key: RowKey): boolean {
