@@ -7,6 +7,8 @@ import {
 } from '@tidemark/eventstore'
 import {
   createProjector,
+  defineProjection,
+  inlineProjections,
   pauseProjection,
   rebuildProjection,
   resumeProjection,
@@ -20,6 +22,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { createServer, type ServerOptions } from '../src/index.js'
 import { EventStream } from './event-stream.js'
 import { code, Item, removed, shelves, stock, stored } from './stock.js'
@@ -275,6 +278,31 @@ describe('live rows', () => {
   })
   /** Rows that did not change since a client came are none that it was told of. */
   const clientsKnow = (rows: ReadonlyMap<string, unknown>, shelf: string) => /^[st]-\d$/.test(shelf) || rows.has(shelf)
+
+  test('are told of a read model that appends keep, and of its row the version', async () => {
+    const kept = defineProjection({
+      ...{ name: 'kept-stock', version: 1, key: 'item' },
+      schema: z.object({ item: z.string(), shelf: z.string() }),
+      on: [Item, { Stored: (_row, { aggregateId, data }) => ({ item: aggregateId, shelf: data.shelf }) }],
+    })
+    const inline = createEventStore(database.pool, { inline: inlineProjections([kept]) })
+    try {
+      await inline.prepare()
+      const { app: keptApp, base: at } = await serve({ store: inline, projections: [kept] })
+      const stream = await watch('/kept-stock', {}, at)
+      await begun(stream)
+      for (const shelf of ['a', 'b']) {
+        await inline.append(Item, 'kept', [stored(shelf)], { expectedVersion: 'any' })
+        await eventually(() => last(stream)?.data).toEqual({ item: 'kept', shelf })
+      }
+      const answer = await keptApp.inject('/v1/kept-stock/kept')
+      expect(answer.headers['tidemark-stream-version']).toBe('2')
+      await keptApp.close()
+      apps.splice(apps.indexOf(keptApp), 1)
+    } finally {
+      await inline.close()
+    }
+  })
 
   test('say how far the projection is behind while it is, and that it is no longer', async () => {
     const stream = await watch('/shelves')

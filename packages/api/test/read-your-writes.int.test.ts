@@ -125,6 +125,11 @@ describe('a read with a Consistency-Token', () => {
     const refused = await read(apps.here, 'after-fed', token, 'wait=5')
     expect(performance.now() - started).toBeLessThan(2000)
     expect(refused.json()).toMatchObject({ status: 422, type: '/problems/projection-without-position' })
+    const live = { accept: 'text/event-stream' }
+    const unwatchable = await apps.here.inject({ url: '/v1/order-summary', headers: live })
+    expect(unwatchable.json()).toMatchObject({ status: 422, type: '/problems/projection-without-position' })
+    const row = await apps.here.inject({ url: '/v1/order-summary/before-fed' })
+    expect([row.statusCode, row.headers['tidemark-stream-version']]).toEqual([200, undefined])
     const lenient = { 'consistency-token': token, prefer: 'handling=lenient' }
     const list = await apps.here.inject({ url: '/v1/order-summary', headers: lenient })
     expect(list.statusCode).toBe(200)

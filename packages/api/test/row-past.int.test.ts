@@ -122,6 +122,32 @@ describe('the past of a row', () => {
     expect((await get(`/stok/nobody${of}`)).body).toMatchObject({ status: 404, type: '/problems/unknown-projection' })
   })
 
+  test('is dated by the version of its stream that the row shows, while events are appended and folded', async () => {
+    const versionOf = async (path: string) => (await app.inject(`/v1${path}`)).headers['tidemark-stream-version']
+    expect(await versionOf('/stock/i-1')).toBe('5')
+    expect(await versionOf('/stock/i-1?fields=item')).toBe('5')
+    expect(await versionOf('/order-summary/o-1')).toBe('1')
+    expect(await versionOf('/shelves/a')).toBeUndefined()
+    const items = ['v-1', 'v-2', 'v-3']
+    let done = false
+    const writing = Promise.all(
+      items.map(async (item) => {
+        for (let index = 0; index < 40; index++)
+          await store.append(Item, item, [stored('v')], { expectedVersion: 'any' })
+      }),
+    ).then(() => (done = true))
+    let reads = 0
+    while (!done)
+      for (const item of items) {
+        const answer = await app.inject(`/v1/stock/${item}`)
+        if (answer.statusCode === 404) continue
+        reads++
+        expect(answer.headers['tidemark-stream-version']).toBe(String(answer.json().changes))
+      }
+    await writing
+    expect(reads).toBeGreaterThan(20)
+  })
+
   test('is not told, and says why, where an event fails or was deleted', async () => {
     code.takesThirteen = false
     await store.append(Item, 'unlucky', [stored('a', 13)], { expectedVersion: 'no-stream' })
@@ -136,5 +162,10 @@ describe('the past of a row', () => {
       expect((await get(`/stock/cut${of}`)).body).toMatchObject({ status: 410, type: '/problems/history-truncated' })
     }
     expect((await get('/stock/cut')).status).toBe(200)
+    // A row that lacks an event has no version of its stream.
+    await store.append(Item, 'i-1', [stored('c', 13)], { expectedVersion: 'any' })
+    await projector.waitFor('stock', (await store.head()).position, { timeoutMs: 10_000 })
+    const { headers } = await app.inject('/v1/stock/i-1')
+    expect([headers['tidemark-incomplete'], headers['tidemark-stream-version']]).toEqual(['parked-event', undefined])
   })
 })

@@ -77,5 +77,6 @@ export {
 } from './verify/verify-projection.js'
 export { livePlaces, touchedRows, type TouchedRow, type TouchedRows } from './touched-rows.js'
 export type { LivePlace } from './sql/select-live-places.js'
+export { streamVersionExpression } from './sql/stream-version.js'
 export type { TableStatus } from './sql/registry-statements.js'
 export type { ProjectionShard, ProjectionTable } from './sql/select-table-shards.js'

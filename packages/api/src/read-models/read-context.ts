@@ -24,6 +24,8 @@ export interface ReadContext {
   readonly cursors: Cursors
   readonly consistency: ReadYourWrites
   readonly past: RowPast
+  /** Whether {@link database} has the log, and its role may read it. */
+  seesLog(): Promise<boolean>
   readonly live: LiveRows
   /** Who sent a request, where callers are told apart. */
   callerOf(request: FastifyRequest): string | undefined

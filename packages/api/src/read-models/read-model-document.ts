@@ -111,6 +111,11 @@ export function documentRow(model: ServedModel): RouteDocument {
         description: 'The row',
         headers: {
           ETag: { schema: text, description: 'Send it as If-None-Match, for 304 while the row is the same' },
+          'Tidemark-Stream-Version': {
+            schema: text,
+            description:
+              'The version of its stream that the row shows, where it can be told: in quotes it is what If-Match of a command takes',
+          },
           'Tidemark-Incomplete': {
             schema: text,
             description: 'There when the row lacks an event which the projection could not handle: parked-event',

@@ -15,6 +15,7 @@ import { createReadPool } from './read-pool.js'
 import { serveReadModel } from './read-routes.js'
 import { ReadYourWrites, type ProjectionWaiter } from './read-your-writes.js'
 import { RowPast } from './row-past.js'
+import { canReadLog } from './sql/can-read-log.js'
 import { serveModel } from './served-model.js'
 
 export interface ReadModelsOptions extends ProblemResponseOptions, GuardOptions {
@@ -63,6 +64,7 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
   const database = { ...store.database, queryable: readPool, prepare: false }
   const live = new LiveRows(store, database, options.live)
   app.addHook('preClose', () => live.close())
+  let seesLog: Promise<boolean> | undefined
   const context: ReadContext = {
     store,
     database,
@@ -71,6 +73,11 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
     cursors: new Cursors(cursorSecret),
     consistency: new ReadYourWrites(store, waiter, maxWaiters),
     past: new RowPast(store),
+    seesLog: () =>
+      (seesLog ??= canReadLog(database).catch((error: unknown) => {
+        seesLog = undefined
+        throw error
+      })),
     callerOf: (request) => (options.authentication === 'none' ? undefined : principalOf(request).subject),
   }
   useJson(app)

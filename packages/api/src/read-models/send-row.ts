@@ -10,7 +10,7 @@ import { selectRow } from './sql/select-row.js'
 
 /** Answers with one row of a read model as it is now. */
 export async function sendRow(
-  { store, preparing }: ReadContext,
+  { store, preparing, seesLog }: ReadContext,
   { projection, model }: Served,
   fields: readonly Column[],
   request: FastifyRequest<{ Params: { key: string } }>,
@@ -18,15 +18,17 @@ export async function sendRow(
 ): Promise<FastifyReply> {
   const { key } = request.params
   const keyText = queryValue(key, model.key.kind)
-  const [row, incomplete] =
-    keyText === undefined
-      ? [undefined, undefined]
-      : await Promise.all([
-          selectRow(preparing, model, fields, keyText).catch(asReadProblem(model)),
-          incompleteAmong(store, projection, [keyText]),
-        ])
-  if (incomplete && incomplete.size > 0) void reply.header('tidemark-incomplete', 'parked-event')
-  if (!row) throw rowNotFound(model.name, key)
+  if (keyText === undefined) throw rowNotFound(model.name, key)
+  const versioned = model.category !== undefined && (await seesLog().catch(asReadProblem(model)))
+  const [found, incomplete] = await Promise.all([
+    selectRow(preparing, model, { fields, key: keyText, versioned }).catch(asReadProblem(model)),
+    incompleteAmong(store, projection, [keyText]),
+  ])
+  if (incomplete.size > 0) void reply.header('tidemark-incomplete', 'parked-event')
+  if (!found) throw rowNotFound(model.name, key)
+  const { row, version } = found
+  // A row that lacks an event has no version of its stream.
+  if (version !== undefined && incomplete.size === 0) void reply.header('tidemark-stream-version', version)
   return sendTagged(row, request, reply)
 }
 

@@ -31,6 +31,8 @@ export interface ServedModel extends ReadModel {
   /** The properties that may be sorted by; the key always may. */
   readonly sortable: readonly string[]
   readonly rowSchema: JsonSchema
+  /** The category of the streams that rows are made from, one each, where the log is beside the rows. */
+  readonly category: string | undefined
 }
 
 /**
@@ -65,7 +67,8 @@ export function serveModel(store: ProjectionStore, projection: Projection): Serv
     }
   }
   const sortable = [...new Set([...(api.sort ?? []), model.key.property])]
-  return { ...model, name, version, byProperty, filters, sortable, rowSchema }
+  const category = projection.keyedByStream && !store.logDatabase ? projection.aggregates[0]?.name : undefined
+  return { ...model, name, version, byProperty, filters, sortable, rowSchema, category }
 }
 
 function choicesOf(rowSchema: JsonSchema, property: string): readonly string[] | undefined {

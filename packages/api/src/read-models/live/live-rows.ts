@@ -11,7 +11,7 @@ import { parseEventId } from './resume-point.js'
 export interface LiveRowsOptions {
   /** How many streams of live rows may be open in this process; 2,000 unless said. */
   readonly maxStreams?: number
-  /** How many of them one caller may have, where callers are told apart; 100 unless said. */
+  /** How many of them one caller may have, where callers are told apart; 1,000 unless said. */
   readonly maxStreamsPerCaller?: number
   /** How often a stream is written to at least; 15,000 ms unless said. */
   readonly heartbeatMs?: number
@@ -43,7 +43,7 @@ export class LiveRows {
   constructor(
     private readonly store: ProjectionStore,
     private readonly database: Database,
-    { maxStreams = 2000, maxStreamsPerCaller = 100, heartbeatMs = 15_000 }: LiveRowsOptions = {},
+    { maxStreams = 2000, maxStreamsPerCaller = 1000, heartbeatMs = 15_000 }: LiveRowsOptions = {},
   ) {
     this.epoch = new StoreEpoch(store)
     this.maxStreams = maxStreams
