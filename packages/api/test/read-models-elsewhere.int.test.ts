@@ -5,6 +5,7 @@ import { createTestDatabase, type TestDatabase } from '@tidemark/test-servers'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer } from '../src/index.js'
+import { EventStream } from './event-stream.js'
 import { Order, orderOf, orderSummary } from './order.js'
 import { useStoreDatabase } from './store-database.js'
 
@@ -52,6 +53,20 @@ describe('read models in another database than the log', () => {
     // Nothing of it is beside the log.
     const { rows } = await database.pool.query(`select to_regclass('tidemark_read.order_summary') as found`)
     expect(rows).toEqual([{ found: null }])
+  })
+
+  test('live rows are told, by the log of one database and the rows of the other', async () => {
+    const at = await apps.elsewhere.listen({ port: 0, host: '127.0.0.1' })
+    const stream = await EventStream.open(`${at}/v1/order-summary?fields=orderId`)
+    await expect.poll(() => stream.of('reset').length, { timeout: 10_000 }).toBe(1)
+    await store.execute(Order, 'live', 'place', orderOf(1) as never)
+    await expect
+      .poll(() => stream.of('row').map(({ data }) => data), { timeout: 10_000 })
+      .toEqual([{ orderId: 'live' }])
+    const row = await apps.elsewhere.inject({ url: '/v1/order-summary/live' })
+    // The log is not where the row is read.
+    expect([row.statusCode, row.headers['tidemark-stream-version']]).toEqual([200, undefined])
+    stream.close()
   })
 
   test('tokens of an epoch that is over are refused', async () => {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { prefersEventStream } from '../http/accept-header.js'
+import { toJson } from '../http/json-context.js'
 import { refuseOtherMethods } from '../http/method-not-allowed.js'
 import type { LiveQuery } from './live/live-connection.js'
 import { notLive, parseHistoryQuery, parseNoQuery, parseRowQuery } from './past-query.js'
@@ -45,19 +46,19 @@ export function serveReadModel(app: FastifyInstance, served: Served, context: Re
       const rowKey = model.key.kind === 'string' ? text : Number(text)
       return openLive(request, reply, { key: rowKey, filters: [], fields })
     }
-    if (asOf) return sendTagged(await past.at(served, key, asOf, fields), request, reply)
+    if (asOf) return sendTagged(toJson(await past.at(served, key, asOf, fields)), request, reply)
     await consistency.wait(projection, request, reply)
     return sendRow(context, served, fields, request, reply)
   })
 
   app.get<OneRow>(`${path}/:key/history`, { schema: documentHistory(model) }, async (request, reply) => {
     const query = parseHistoryQuery(request.query)
-    return sendTagged(await past.history(served, request.params.key, query), request, reply)
+    return sendTagged(toJson(await past.history(served, request.params.key, query)), request, reply)
   })
 
   app.get<OneRow>(`${path}/:key/blame`, { schema: documentBlame(model) }, async (request, reply) => {
     parseNoQuery(request.query)
-    return sendTagged(await past.blame(served, request.params.key), request, reply)
+    return sendTagged(toJson(await past.blame(served, request.params.key)), request, reply)
   })
 
   for (const url of [path, `${path}/:key`, `${path}/:key/history`, `${path}/:key/blame`])

@@ -32,7 +32,7 @@ export async function sendPage(
   ].flat()
   if (links.length > 0) void reply.header('link', links.join(', '))
   setReadHeaders(reply)
-  return reply.send({ data: rows, page })
+  return reply.type('application/json; charset=utf-8').serializer(model.toJson).send({ data: rows, page })
 }
 
 /** How many rows match, where the request prefers to know: a preference, so a count that takes too long is left out. */

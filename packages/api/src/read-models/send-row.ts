@@ -2,7 +2,6 @@ import type { Column } from '@tidemark/projections'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import { ProblemError } from '../errors.js'
-import { toJson } from '../http/json-context.js'
 import { quoted } from '../http/nearest-name.js'
 import { queryValue } from './query-value.js'
 import { asReadProblem, incompleteAmong, setReadHeaders, type ReadContext, type Served } from './read-context.js'
@@ -10,7 +9,7 @@ import { selectRow } from './sql/select-row.js'
 
 /** Answers with one row of a read model as it is now. */
 export async function sendRow(
-  { store, preparing, seesLog }: ReadContext,
+  context: ReadContext,
   { projection, model }: Served,
   fields: readonly Column[],
   request: FastifyRequest<{ Params: { key: string } }>,
@@ -19,17 +18,17 @@ export async function sendRow(
   const { key } = request.params
   const keyText = queryValue(key, model.key.kind)
   if (keyText === undefined) throw rowNotFound(model.name, key)
-  const versioned = model.category !== undefined && (await seesLog().catch(asReadProblem(model)))
+  const versioned = model.category !== undefined && (await context.seesLog().catch(asReadProblem(model)))
   const [found, incomplete] = await Promise.all([
-    selectRow(preparing, model, { fields, key: keyText, versioned }).catch(asReadProblem(model)),
-    incompleteAmong(store, projection, [keyText]),
+    selectRow(context.preparing, model, { fields, key: keyText, versioned }).catch(asReadProblem(model)),
+    incompleteAmong(context.store, projection, [keyText]),
   ])
   if (incomplete.size > 0) void reply.header('tidemark-incomplete', 'parked-event')
   if (!found) throw rowNotFound(model.name, key)
   const { row, version } = found
   // A row that lacks an event has no version of its stream.
   if (version !== undefined && incomplete.size === 0) void reply.header('tidemark-stream-version', version)
-  return sendTagged(row, request, reply)
+  return sendTagged(model.toJson(row), request, reply)
 }
 
 export function rowNotFound(name: string, key: string): ProblemError {
@@ -37,8 +36,7 @@ export function rowNotFound(name: string, key: string): ProblemError {
 }
 
 /** Answers with JSON and its ETag, which is a strong one: it is of these very bytes; or with 304 to who has them. */
-export function sendTagged(value: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const body = toJson(value)
+export function sendTagged(body: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
   setReadHeaders(reply)
   void reply.header('etag', etag)

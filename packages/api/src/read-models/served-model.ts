@@ -7,6 +7,7 @@ import {
   type ReadModel,
 } from '@tidemark/projections'
 import { ApiConfigurationError } from '../errors.js'
+import { toJson } from '../http/json-context.js'
 import { jsonSchemaOf, type JsonSchema } from '../http/json-schema.js'
 
 /** Query parameters with a meaning of their own, now or later: no column may have their names. */
@@ -33,6 +34,8 @@ export interface ServedModel extends ReadModel {
   readonly rowSchema: JsonSchema
   /** The category of the streams that rows are made from, one each, where the log is beside the rows. */
   readonly category: string | undefined
+  /** Writes rows, and what holds them, as JSON. */
+  readonly toJson: (value: unknown) => string
 }
 
 /**
@@ -68,7 +71,9 @@ export function serveModel(store: ProjectionStore, projection: Projection): Serv
   }
   const sortable = [...new Set([...(api.sort ?? []), model.key.property])]
   const category = projection.keyedByStream && !store.logDatabase ? projection.aggregates[0]?.name : undefined
-  return { ...model, name, version, byProperty, filters, sortable, rowSchema, category }
+  // Looking for bigints costs as much again as writing what has none.
+  const write = columns.some(({ kind }) => kind === 'bigint') ? toJson : (value: unknown) => JSON.stringify(value)
+  return { ...model, name, version, byProperty, filters, sortable, rowSchema, category, toJson: write }
 }
 
 function choicesOf(rowSchema: JsonSchema, property: string): readonly string[] | undefined {

@@ -11,6 +11,7 @@ import { tagOf, type ResumePoint } from './resume-point.js'
 /** How many changes are remembered, and how many positions of the log are read for one who comes back or for a table that leaps. */
 const reach = 10_000
 const eventsAtOnce = 1000
+const followedForMs = 1000
 
 /**
  * Follows the live table of one projection for all who watch its rows in this process.
@@ -27,6 +28,8 @@ export class LiveProjection {
   private through = 0n
   private recent = new RecentChanges(0n, reach)
   private headBefore = 0n
+  private followedAt = -Infinity
+  private following: Promise<void> | undefined
   private turn: Promise<unknown> = Promise.resolve()
 
   constructor(
@@ -59,9 +62,11 @@ export class LiveProjection {
     })
   }
 
-  /** Brings what is known of changes to where the table is; see {@link look} for what it throws. */
-  async follow(place: LivePlace | undefined, epoch: string): Promise<void> {
-    return this.inTurn(() => this.moveTo(place, epoch))
+  /** Brings what is known of changes to where the table is; who comes meanwhile shares it. See {@link look} for what it throws. */
+  follow(look: () => Promise<readonly [LivePlace | undefined, string]>): Promise<void> {
+    return (this.following ??= this.inTurn(async () => this.moveTo(...(await look()))).finally(() => {
+      this.following = undefined
+    }))
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -70,7 +75,13 @@ export class LiveProjection {
     return done
   }
 
+  /** Whether it was seen lately that it can be watched: who comes then need not look. */
+  get isFollowed(): boolean {
+    return performance.now() - this.followedAt < followedForMs
+  }
+
   private async moveTo(place: LivePlace | undefined, epoch: string): Promise<void> {
+    this.followedAt = -Infinity
     const { model } = this.served
     if (place?.version !== model.version) throw notBuilt(model.name)
     if (place.fedBy !== undefined) throw withoutPosition(model.name)
@@ -84,6 +95,7 @@ export class LiveProjection {
     } else {
       await this.readTo(place.position)
     }
+    this.followedAt = performance.now()
   }
 
   /** Tells who watches how far the table is behind: only what stays behind what was the head one look ago is told, for a moment's lag is none. */

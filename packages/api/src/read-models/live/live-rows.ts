@@ -1,5 +1,5 @@
 import type { Database } from '@tidemark/eventstore'
-import { livePlaces, type ProjectionStore } from '@tidemark/projections'
+import { livePlaces, type LivePlace, type ProjectionStore } from '@tidemark/projections'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ProblemError } from '../../errors.js'
 import { StoreEpoch } from '../../http/store-epoch.js'
@@ -70,8 +70,7 @@ export class LiveRows {
       projection.users--
     }
     try {
-      const [place] = await livePlaces(this.store, [served.model.name])
-      await projection.follow(place, await this.epoch.current())
+      if (!projection.isFollowed) await projection.follow(() => this.lookFor(served))
       this.refuseWhenClosing()
     } catch (error) {
       end()
@@ -94,6 +93,11 @@ export class LiveRows {
     const resume = parseEventId(String(request.headers['last-event-id']))
     projection.add(connection, resume)
     this.lookSoon(0)
+  }
+
+  private async lookFor({ model }: Served): Promise<readonly [LivePlace | undefined, string]> {
+    const [place] = await livePlaces(this.store, [model.name])
+    return [place, await this.epoch.current()]
   }
 
   /** Ends all streams, and lets none begin. */

@@ -43,7 +43,7 @@ export async function selectRow(
 
 function wholeRowOf(model: ServedModel, schema: string, versioned: boolean): Statement {
   let statements = wholeRows.get(model)
-  if (!statements) wholeRows.set(model, (statements = new Map()))
+  if (!statements) wholeRows.set(model, (statements = new Map<boolean, Statement>()))
   let statement = statements.get(versioned)
   if (!statement) statements.set(versioned, (statement = statementFor(model, model.columns, schema, versioned)))
   return statement
