@@ -55,8 +55,8 @@ export function documentList(model: ServedModel): RouteDocument {
       200: {
         description: 'One page',
         headers: {
-          Link: { schema: text, description: 'The pages beside it, as rel="next" and rel="prev"' },
-          'Preference-Applied': { schema: text, description: 'What of Prefer was met, such as count=exact' },
+          Link: { ...text, description: 'The pages beside it, as rel="next" and rel="prev"' },
+          'Preference-Applied': { ...text, description: 'What of Prefer was met, such as count=exact' },
         },
         content: {
           'text/event-stream': { schema: text },
@@ -110,20 +110,20 @@ export function documentRow(model: ServedModel): RouteDocument {
       200: {
         description: 'The row',
         headers: {
-          ETag: { schema: text, description: 'Send it as If-None-Match, for 304 while the row is the same' },
+          ETag: { ...text, description: 'Send it as If-None-Match, for 304 while the row is the same' },
           'Tidemark-Stream-Version': {
-            schema: text,
+            ...text,
             description:
               'The version of its stream that the row shows, where it can be told: in quotes it is what If-Match of a command takes',
           },
           'Tidemark-Incomplete': {
-            schema: text,
+            ...text,
             description: 'There when the row lacks an event which the projection could not handle: parked-event',
           },
         },
         content: { 'application/json': { schema: rowSchema }, 'text/event-stream': { schema: text } },
       },
-      304: { description: 'The row is the same as the one with that ETag' },
+      304: { type: 'null', description: 'The row is the same as the one with that ETag' },
       ...problemResponses([400, 404, 409, 410, 422, 503]),
     },
   }
@@ -235,11 +235,11 @@ function taggedResponse(description: string, schema: JsonSchema): Record<number,
     200: {
       description,
       headers: {
-        ETag: { schema: text, description: 'Send it as If-None-Match, for 304 while the answer is the same' },
+        ETag: { ...text, description: 'Send it as If-None-Match, for 304 while the answer is the same' },
       },
       content: { 'application/json': { schema } },
     },
-    304: { description: 'The answer is the same as the one with that ETag' },
+    304: { type: 'null', description: 'The answer is the same as the one with that ETag' },
   }
 }
 

@@ -62,7 +62,7 @@ export const readModels: FastifyPluginAsync<ReadModelsOptions> = async (app, opt
   const waiter = options.projector ?? waiterOf(app, store, projections)
   // Texts of queries differ from request to request: prepared under names they would fill the server's memory.
   const database = { ...store.database, queryable: readPool, prepare: false }
-  const live = new LiveRows(store, database, options.live)
+  const live = new LiveRows(store, database, app.log, options.live)
   app.addHook('preClose', () => live.close())
   let seesLog: Promise<boolean> | undefined
   const context: ReadContext = {

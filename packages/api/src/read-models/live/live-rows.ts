@@ -1,6 +1,6 @@
-import type { Database } from '@tidemark/eventstore'
+import { DatabaseError, type Database } from '@tidemark/eventstore'
 import { livePlaces, type LivePlace, type ProjectionStore } from '@tidemark/projections'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { ProblemError } from '../../errors.js'
 import { StoreEpoch } from '../../http/store-epoch.js'
 import type { Served } from '../read-context.js'
@@ -43,6 +43,7 @@ export class LiveRows {
   constructor(
     private readonly store: ProjectionStore,
     private readonly database: Database,
+    private readonly log: FastifyBaseLogger,
     { maxStreams = 2000, maxStreamsPerCaller = 1000, heartbeatMs = 15_000 }: LiveRowsOptions = {},
   ) {
     this.epoch = new StoreEpoch(store)
@@ -151,7 +152,10 @@ export class LiveRows {
     this.timer = setTimeout(() => {
       this.looking = this.look()
         // The database may be away: who watches waits for it.
-        .catch(() => false)
+        .catch((error: unknown) => {
+          this.log.debug({ err: error }, 'live rows could not be looked up; tried again soon')
+          return false
+        })
         .then((more) => {
           this.looking = undefined
           if (this.projections.size > 0) this.lookSoon(more ? 0 : lookEveryMs)
@@ -181,9 +185,15 @@ export class LiveRows {
     return more.includes(true)
   }
 
-  /** What cannot be watched any more: its streams end, and those who come again are told why. */
-  private giveUp({ connections }: LiveProjection, error: unknown): false {
-    if (error instanceof ProblemError) for (const connection of connections) connection.end()
+  /** What cannot be watched any more: its streams end, and those who come again are told why. What the database reports passes. */
+  private giveUp({ connections, served }: LiveProjection, error: unknown): false {
+    const fields = { err: error, projection: served.model.name }
+    if (error instanceof DatabaseError) {
+      this.log.debug(fields, 'live rows could not be read; tried again soon')
+      return false
+    }
+    if (!(error instanceof ProblemError)) this.log.error(fields, 'live rows cannot be told any more; their streams end')
+    for (const connection of connections) connection.end()
     return false
   }
 
