@@ -346,33 +346,42 @@ describe('live rows', () => {
     expect([second.status, await second.json()]).toMatchObject([503, { detail: expect.stringContaining('you have 1') }])
   })
 
+  const socketsOf = ({ server }: FastifyInstance) => {
+    const sockets = new Set<Socket>()
+    server.on('connection', (socket: Socket) => sockets.add(socket))
+    return sockets
+  }
+  /** A client that asks for live rows, and never reads what it is sent. */
+  async function sleeper(at: string): Promise<Socket> {
+    const socket = connect(Number(new URL(at).port), '127.0.0.1')
+    await new Promise((resolve) => socket.once('connect', resolve))
+    socket.on('error', () => undefined)
+    socket.pause()
+    socket.write('GET /v1/stock HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n')
+    return socket
+  }
+  let bigItems = 0
+  /** Changes ten rows of 100 KB each; gives their keys. */
+  const putTenBig = async () => {
+    const items = Array.from({ length: 10 }, () => `big-${bigItems++}`)
+    await Promise.all(items.map((item) => put(item, stored('big', 1, 'x'.repeat(100_000)))))
+    return items
+  }
+
   test('take bounded memory of clients that do not read, and the others get everything', async () => {
     const { app: served, base: at } = await serve()
-    const sockets = new Set<Socket>()
-    served.server.on('connection', (socket: Socket) => sockets.add(socket))
-    const { port } = new URL(at)
-    const asleep = await Promise.all(
-      Array.from({ length: 20 }, async () => {
-        const socket = connect(Number(port), '127.0.0.1')
-        await new Promise((resolve) => socket.once('connect', resolve))
-        socket.pause()
-        socket.write('GET /v1/stock HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n')
-        return socket
-      }),
-    )
+    const sockets = socketsOf(served)
+    const asleep = await Promise.all(Array.from({ length: 20 }, () => sleeper(at)))
     await eventually(() => sockets.size).toBe(20)
     const reader = await watch('/stock?fields=item,amount', {}, at)
     await begun(reader)
-    const text = 'x'.repeat(100_000)
-    let items = 0
     const putTen = async () => {
-      const added = Array.from({ length: 10 }, () => `big-${items++}`)
-      await Promise.all(added.map((item) => put(item, stored('big', items, text))))
+      const added = await putTenBig()
       await eventually(() => added.every((item) => reader.events.some(({ data }) => data['item'] === item))).toBe(true)
       return [...sockets].map((socket) => socket.writableLength)
     }
     // What the kernel holds for both ends of a connection is some megabytes.
-    while ((await putTen()).filter((bytes) => bytes > 0).length < asleep.length) expect(items).toBeLessThan(1000)
+    while ((await putTen()).filter((bytes) => bytes > 0).length < asleep.length) expect(bigItems).toBeLessThan(1000)
     for (let round = 0; round < 5; round++) await putTen()
     // One row is past what is told at once, and is in chunks of its own in the answer.
     expect(Math.max(...(await putTen()))).toBeLessThan(300_000)
@@ -383,6 +392,19 @@ describe('live rows', () => {
     expect(performance.now() - started).toBeLessThan(5000)
     await eventually(() => reader.ended).toBe(true)
     for (const socket of asleep) socket.destroy()
+  })
+
+  test('end for a client that has not read for two heartbeats', async () => {
+    const { app: served, base: at } = await serve({ live: { heartbeatMs: 100 } })
+    const sockets = socketsOf(served)
+    const asleep = await sleeper(at)
+    await eventually(() => sockets.size).toBe(1)
+    const [socket] = sockets
+    while (!socket!.destroyed) {
+      expect(bigItems).toBeLessThan(2000)
+      await putTenBig()
+    }
+    asleep.destroy()
   })
 
   test('of what cannot be watched are refused before they begin', async () => {

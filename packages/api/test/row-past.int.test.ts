@@ -148,6 +148,12 @@ describe('the past of a row', () => {
     expect(reads).toBeGreaterThan(20)
   })
 
+  test('is folded for a few at once, and others are told to come later', async () => {
+    const answers = await Promise.all(Array.from({ length: 9 }, () => get('/stock/i-1/history')))
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array<number>(8).fill(200), 503])
+    expect((await get('/stock/i-1/history')).status).toBe(200)
+  })
+
   test('is not told, and says why, where an event fails or was deleted', async () => {
     code.takesThirteen = false
     await store.append(Item, 'unlucky', [stored('a', 13)], { expectedVersion: 'no-stream' })

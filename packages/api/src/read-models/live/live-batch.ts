@@ -4,7 +4,7 @@ import type { RecentChanges } from './recent-changes.js'
 import type { ResumePoint } from './resume-point.js'
 
 /** How many rows one connection is told of at once, and how many are read at once for all. */
-const rowsAtOnce = { connection: 200, all: 1000 }
+const rowsAtOnce = { connection: 100, all: 200 }
 /** About how much is written to a connection that has room: more waits for it nowhere. */
 const chunkLength = 32 * 1024
 
@@ -30,6 +30,8 @@ export class LiveBatch {
   private readonly changes = new Map<bigint, ReadonlyMap<RowKey, bigint>>()
   private readonly parts = new Map<bigint, readonly Told[]>()
   private readonly chunks = new Map<string, readonly Chunk[]>()
+  /** What each connection has yet to be told. */
+  private readonly left = new Map<LiveConnection, readonly Chunk[]>()
 
   constructor(
     private readonly recent: RecentChanges,
@@ -45,22 +47,36 @@ export class LiveBatch {
     }
   }
 
-  tell(connection: LiveConnection, rows: ReadonlyMap<RowKey, Row>, pointAt: (position: bigint) => ResumePoint): void {
+  /** Writes the next piece to a connection that has room; true when it has another one to be told. */
+  tell(
+    connection: LiveConnection,
+    rows: ReadonlyMap<RowKey, Row>,
+    pointAt: (position: bigint) => ResumePoint,
+  ): boolean {
     const { key } = connection.query
     if (key !== undefined) {
       if (this.concerns(connection, key)) connection.write(connection.tell(key, rows.get(key), pointAt(this.end)))
       connection.wantsRow = false
       connection.through = this.end
-      return
+      return false
     }
+    const [next, ...later] = this.left.get(connection) ?? this.chunksOf(connection, rows, pointAt)
+    this.left.set(connection, later)
+    if (!next) return false
+    if (next.text !== '') connection.write(next.text)
+    connection.through = next.through
+    return later.length > 0
+  }
+
+  private chunksOf(
+    connection: LiveConnection,
+    rows: ReadonlyMap<RowKey, Row>,
+    pointAt: (position: bigint) => ResumePoint,
+  ): readonly Chunk[] {
     const name = `${connection.through} ${connection.group}`
     let chunks = this.chunks.get(name)
     if (!chunks) this.chunks.set(name, (chunks = this.chunksFor(connection, rows, pointAt)))
-    for (const { text, through } of chunks) {
-      if (connection.blockedMs !== undefined) return
-      if (text !== '') connection.write(text)
-      connection.through = through
-    }
+    return chunks
   }
 
   private chunksFor(

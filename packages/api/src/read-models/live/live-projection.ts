@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Database } from '@tidemark/eventstore'
 import { touchedRows, type LivePlace, type ProjectionStore, type RowKey } from '@tidemark/projections'
 import { ProblemError } from '../../errors.js'
@@ -153,7 +154,14 @@ export class LiveProjection {
     const rows = await selectRows(this.database, this.served.model, [...batch.keys])
     const key = this.served.model.key.property
     const byKey = new Map(rows.map((row) => [row[key] as RowKey, row]))
-    for (const connection of batch.connections) batch.tell(connection, byKey, (position) => this.pointAt(position))
+    for (let hearing: readonly LiveConnection[] = batch.connections; hearing.length > 0;) {
+      const unfinished = hearing.filter((connection) =>
+        batch.tell(connection, byKey, (position) => this.pointAt(position)),
+      )
+      // Writes that the kernel takes at once are through by then; the others wait, and their connections go on from where they are.
+      await setImmediate()
+      hearing = unfinished.filter(({ blockedMs }) => blockedMs === undefined)
+    }
     return batch.connections.length < waiting.length || waiting.some(({ through }) => through < this.through)
   }
 

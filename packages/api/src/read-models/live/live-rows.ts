@@ -13,14 +13,14 @@ export interface LiveRowsOptions {
   readonly maxStreams?: number
   /** How many of them one caller may have, where callers are told apart; 1,000 unless said. */
   readonly maxStreamsPerCaller?: number
-  /** How often a stream is written to at least; 15,000 ms unless said. */
+  /** How often a stream is written to at least; 15,000 ms unless said. A client that reads nothing for two of them is cut off. */
   readonly heartbeatMs?: number
 }
 
 const lookEveryMs = 100
 const lagEveryMs = 1000
-/** A client that reads nothing for so long is cut off. */
-const patienceMs = 30_000
+/** A client that reads nothing for so many heartbeats is cut off. */
+const patience = 2
 /** So that who may read no longer is asked again who he is. */
 const longestMs = 15 * 60_000
 
@@ -34,6 +34,7 @@ export class LiveRows {
   private readonly maxStreams: number
   private readonly maxStreamsPerCaller: number
   private readonly heartbeat: NodeJS.Timeout
+  private readonly patienceMs: number
   private streams = 0
   private closing = false
   private timer: NodeJS.Timeout | undefined
@@ -49,6 +50,7 @@ export class LiveRows {
     this.epoch = new StoreEpoch(store)
     this.maxStreams = maxStreams
     this.maxStreamsPerCaller = maxStreamsPerCaller
+    this.patienceMs = patience * heartbeatMs
     this.heartbeat = setInterval(() => this.beat(), heartbeatMs)
     this.heartbeat.unref()
   }
@@ -201,7 +203,7 @@ export class LiveRows {
     for (const projection of this.projections.values())
       for (const connection of projection.connections) {
         const isOver = performance.now() - connection.openedAt > longestMs
-        if (isOver || (connection.blockedMs ?? 0) > patienceMs) connection.end()
+        if (isOver || (connection.blockedMs ?? 0) > this.patienceMs) connection.end()
         else connection.beat(projection.tag)
       }
   }
