@@ -155,6 +155,8 @@ describe('the server', () => {
       '/health/ready',
       '/v1/order-summary',
       '/v1/order-summary/{key}',
+      '/v1/order-summary/{key}/blame',
+      '/v1/order-summary/{key}/history',
       '/v1/order/{id}/place',
       '/v1/order/{id}/ship',
     ])
