@@ -1,4 +1,6 @@
+export { bearerTokens, type BearerToken } from './auth/bearer-tokens.js'
 export { type GuardOptions } from './auth/guard.js'
+export { jwtTokens, type JwtTokensOptions } from './auth/jwt-tokens.js'
 export { roles, type Authentication, type Principal, type Role } from './auth/principal.js'
 export { commands, type CommandsOptions } from './commands/commands.js'
 export { decodeToken, encodeToken, type ConsistencyToken } from './http/consistency-token.js'

@@ -38,6 +38,12 @@ export function guard(app: FastifyInstance, { authentication }: Partial<GuardOpt
   })
 }
 
+/** Whom events and the audit name for a request that passed {@link guard}; undefined where nobody was asked. */
+export function actorOf(request: FastifyRequest): string | undefined {
+  const principal = principalOf(request)
+  return principal === everybody ? undefined : principal.subject
+}
+
 /** A role, or what gives the one that a request needs. */
 export type RoleOf = Role | ((request: FastifyRequest) => Role)
 
