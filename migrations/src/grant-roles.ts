@@ -3,7 +3,7 @@ import { readSchemaOf } from './schema-name.js'
 
 /** The group roles of a store; grant them to the login roles of your programs. */
 export interface StoreRoles {
-  /** Appends events, writes snapshots and keeps inboxes: the programs that execute commands and consume topics. */
+  /** Appends events, writes snapshots, keeps inboxes and remembers commands: the programs that execute commands and consume topics. */
   readonly writer: string
   /** Runs projections and bridges: reads the log of every tenant, moves checkpoints, owns read models. */
   readonly projector: string
@@ -52,6 +52,8 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
       `grant insert, update, delete on ${schema}.snapshots to ${roles.writer}`,
       `grant insert (category, type, schema_version, revision, json_schema, compatibility) on ${schema}.event_schemas to ${roles.writer}`,
       `grant insert, update, delete on ${schema}.inbox, ${schema}.inbox_streams, ${schema}.consumer_dead_letters to ${roles.writer}`,
+      `grant insert, update, delete on ${schema}.command_requests to ${roles.writer}`,
+      `grant usage on sequence ${schema}.command_requests_place_seq to ${roles.writer}`,
       `grant execute on function ${schema}.claim_subjects, ${schema}.create_subject_key, ${schema}.lock_forgotten_subjects to ${roles.writer}`,
     ],
     [roles.projector]: [

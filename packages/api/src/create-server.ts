@@ -5,7 +5,7 @@ import type { AnyProjection, ProjectionStore } from '@tidemark/projections'
 import fastify, { LogController, type FastifyInstance, type FastifyListenOptions } from 'fastify'
 import { answerBrokenRequest } from './http/broken-request.js'
 import type { Authentication } from './auth/principal.js'
-import { commands } from './commands/commands.js'
+import { commands, type CommandsOptions } from './commands/commands.js'
 import { ProblemError, UnauthenticatedHostError } from './errors.js'
 import { health, type ReadinessCheck } from './health.js'
 import { isLoopback } from './http/loopback.js'
@@ -19,7 +19,11 @@ import { serverLogger } from './http/server-logger.js'
 export interface ServerOptions
   extends
     ProblemResponseOptions,
-    Pick<ReadModelsOptions, 'cursorSecret' | 'readPool' | 'statementTimeoutMs' | 'maxWaiters' | 'live'> {
+    Pick<ReadModelsOptions, 'cursorSecret' | 'readPool' | 'statementTimeoutMs' | 'maxWaiters' | 'live'>,
+    Pick<
+      CommandsOptions,
+      'allowedOrigins' | 'commandRules' | 'idempotencyLifetimeMs' | 'commandLeaseMs' | 'maxWaitingCommands'
+    > {
   readonly store: EventStore
   /** What `readModelsIn` gave, where the read models are in another database than the log. */
   readonly readModels?: ProjectionStore | undefined
@@ -34,8 +38,6 @@ export interface ServerOptions
   readonly authentication?: Authentication
   /** Lets the server listen where other machines reach it, although it asks nobody who they are. */
   readonly allowUnauthenticated?: boolean
-  /** Origins of web pages that may send commands besides those of this server. */
-  readonly allowedOrigins?: readonly string[]
   /** The largest body; 64 KiB unless said. */
   readonly bodyLimitBytes?: number
   /** The name and version that the OpenAPI document gives the API. */

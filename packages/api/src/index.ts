@@ -3,6 +3,7 @@ export { type GuardOptions } from './auth/guard.js'
 export { jwtTokens, type JwtTokensOptions } from './auth/jwt-tokens.js'
 export { roles, type Authentication, type Principal, type Role } from './auth/principal.js'
 export { commands, type CommandsOptions } from './commands/commands.js'
+export type { CommandRule, CommandRules } from './commands/command-rules.js'
 export { decodeToken, encodeToken, type ConsistencyToken } from './http/consistency-token.js'
 export { createServer, type ServerOptions } from './create-server.js'
 export {

@@ -69,7 +69,7 @@ describe('commands', () => {
     const uuid = randomUUID()
     await post('/v1/order/k-4/place', orderOf(1), { 'idempotency-key': uuid })
     const stolen = await post('/v1/order/k-5/place', orderOf(1), { 'idempotency-key': uuid })
-    expect(stolen.statusCode).toBe(409)
+    expect(stolen.statusCode).toBe(422)
     expect(stolen.json()).toMatchObject({ type: '/problems/idempotency-key-reused' })
     const empty = await post('/v1/order/k-6/place', orderOf(1), { 'idempotency-key': ' ' })
     expect(empty.json()).toMatchObject({ type: '/problems/invalid-header', status: 400 })

@@ -153,6 +153,7 @@ describe('the server', () => {
     expect(Object.keys(document.paths).sort()).toEqual([
       '/health/live',
       '/health/ready',
+      '/v1/commands/{id}',
       '/v1/order-summary',
       '/v1/order-summary/{key}',
       '/v1/order-summary/{key}/blame',

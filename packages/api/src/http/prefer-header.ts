@@ -10,6 +10,8 @@ export interface Preferences {
   readonly representation: boolean
   /** How the rows that match should be counted; undefined when they need not be. */
   readonly count: 'exact' | 'estimated' | undefined
+  /** Whether a command may be executed after the answer. */
+  readonly respondAsync: boolean
 }
 
 /** Reads the `Prefer` header; what is unknown or not well-formed is passed over, as the RFC asks, and the first of a name counts. */
@@ -26,6 +28,7 @@ export function parsePrefer(header: string | readonly string[] | undefined): Pre
     lenient: preferences.get('handling') === 'lenient',
     representation: preferences.get('return') === 'representation',
     count: count === 'exact' || count === 'estimated' ? count : undefined,
+    respondAsync: preferences.has('respond-async'),
   }
 }
 
