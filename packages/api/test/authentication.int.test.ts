@@ -101,7 +101,12 @@ describe('JSON Web Tokens', () => {
   })
 
   const claims = { iss: issuer, aud: audience, sub: 'u-1', roles: ['reader'] }
-  const sign = (payload: JWTPayload, { key = own, kid = 'k-1', expires = '5m' as string | number | null } = {}) => {
+  interface Signing {
+    readonly key?: CryptoKey
+    readonly kid?: string
+    readonly expires?: string | number | null
+  }
+  const sign = (payload: JWTPayload, { key = own, kid = 'k-1', expires = '5m' }: Signing = {}) => {
     const jwt = new SignJWT(payload).setProtectedHeader({ alg: 'RS256', kid })
     if (expires !== null) jwt.setExpirationTime(expires)
     return jwt.sign(key)
