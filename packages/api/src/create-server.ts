@@ -3,14 +3,21 @@ import fastifySwaggerUi from '@fastify/swagger-ui'
 import { silentLogger, type AnyAggregate, type EventStore, type Logger } from '@tidemark/eventstore'
 import type { AnyProjection, ProjectionStore } from '@tidemark/projections'
 import fastify, { LogController, type FastifyInstance, type FastifyListenOptions } from 'fastify'
-import { answerBrokenRequest } from './http/broken-request.js'
+import type { GuardOptions } from './auth/guard.js'
 import type { Authentication } from './auth/principal.js'
 import { commands, type CommandsOptions } from './commands/commands.js'
 import { ProblemError, UnauthenticatedHostError } from './errors.js'
 import { health, type ReadinessCheck } from './health.js'
+import { answerBrokenRequest } from './http/broken-request.js'
+import { documentRefusals } from './http/document-refusals.js'
 import { isLoopback } from './http/loopback.js'
+import { refuseOtherMethods } from './http/method-not-allowed.js'
 import { problemOfError } from './http/problem-of-error.js'
+import { serveProblemPages } from './http/problem-pages.js'
 import { answerWithProblems, sendProblem, type ProblemResponseOptions } from './http/problem-responses.js'
+import { contentSecurityPolicy, protectServer, type ProtectionOptions } from './http/protect-server.js'
+import { requestIdOf, tellRequestIds } from './http/request-ids.js'
+import { metrics, type MetricsOptions } from './metrics/metrics.js'
 import { readModels, type ReadModelsOptions } from './read-models/read-models.js'
 import type { ProjectionWaiter } from './read-models/read-your-writes.js'
 import { undocumented } from './http/route-document.js'
@@ -19,11 +26,9 @@ import { serverLogger } from './http/server-logger.js'
 export interface ServerOptions
   extends
     ProblemResponseOptions,
+    ProtectionOptions,
     Pick<ReadModelsOptions, 'cursorSecret' | 'readPool' | 'statementTimeoutMs' | 'maxWaiters' | 'live'>,
-    Pick<
-      CommandsOptions,
-      'allowedOrigins' | 'commandRules' | 'idempotencyLifetimeMs' | 'commandLeaseMs' | 'maxWaitingCommands'
-    > {
+    Pick<CommandsOptions, 'commandRules' | 'idempotencyLifetimeMs' | 'commandLeaseMs' | 'maxWaitingCommands'> {
   readonly store: EventStore
   /** What `readModelsIn` gave, where the read models are in another database than the log. */
   readonly readModels?: ProjectionStore | undefined
@@ -38,6 +43,10 @@ export interface ServerOptions
   readonly authentication?: Authentication
   /** Lets the server listen where other machines reach it, although it asks nobody who they are. */
   readonly allowUnauthenticated?: boolean
+  /** Serves figures for Prometheus at `/metrics`, with those of the bridges that are given; not unless said. Needs `prom-client`. */
+  readonly metrics?: true | Pick<MetricsOptions, 'bridges'>
+  /** Proxies in front whose `X-Forwarded-*` headers are believed: true for whoever is the last, or their addresses; none unless said. */
+  readonly trustProxy?: boolean | string | readonly string[]
   /** The largest body; 64 KiB unless said. */
   readonly bodyLimitBytes?: number
   /** The name and version that the OpenAPI document gives the API. */
@@ -46,7 +55,10 @@ export interface ServerOptions
 
 /**
  * Makes the HTTP server of a store: read models and commands under `/v1`, health under `/health`, the OpenAPI document at
- * `/openapi.json` and its pages at `/docs`.
+ * `/openapi.json` and its pages at `/docs`, pages of problems at `/problems`, and figures at `/metrics`.
+ *
+ * Health, documents and problems are open to everybody, since they hold no data; all else takes a role. Answers carry headers that keep browsers from
+ * doing more with a page than it is for. A busy server refuses with 503 (`pressure`), and a caller that sends too much with 429 (`rateLimit`).
  *
  * Without `authentication` nobody is asked who they are, so it listens on this machine alone: `localhost` unless a host is given, and no other host
  * unless `allowUnauthenticated` is set. `close()` lets requests in flight finish; the store stays open.
@@ -71,7 +83,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
   } = options
   const app = fastify({
     loggerInstance: serverLogger(logger),
-    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestIdOf,
+    trustProxy: typeof options.trustProxy === 'object' ? [...options.trustProxy] : (options.trustProxy ?? false),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: options.bodyLimitBytes ?? 64 * 1024,
     // An id has up to 512 bytes, each of which takes three characters in a path.
     routerOptions: { maxParamLength: 2048 },
@@ -81,8 +95,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
   })
   const problems = problemBase === undefined ? {} : { problemBase }
 
+  tellRequestIds(app)
   endConnectionsOnClose(app)
   answerWithProblems(app, problems)
+  protectServer(app, options)
   app.setNotFoundHandler(async (request) => {
     throw new ProblemError(
       'not-found',
@@ -92,10 +108,28 @@ export function createServer(options: ServerOptions): FastifyInstance {
 
   app.register(fastifySwagger, {
     openapi: { openapi: '3.1.0', info: { title: 'Tidemark', version: '1', ...options.info } },
+    transformObject: documentRefusals({
+      isGuarded: authentication !== undefined,
+      isLimited: options.rateLimit !== undefined,
+    }),
   })
-  app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: true })
+  const asked: GuardOptions = { authentication: authentication ?? 'none' }
+  const common = { ...options, ...problems, ...asked }
+  if (options.metrics) {
+    const { bridges } = options.metrics === true ? {} : options.metrics
+    app.register(metrics, { ...problems, ...common, store, readModels: projectionStore, projections, bridges })
+  }
+  app.register(fastifySwaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: contentSecurityPolicy,
+    // It would ask a server on the internet whether the document is valid.
+    uiConfig: { validatorUrl: null },
+  })
   app.register(async (documented) => {
+    for (const url of ['/docs', '/docs/*']) refuseOtherMethods(documented, url, ['GET'])
     documented.get('/openapi.json', { schema: undocumented }, async () => app.swagger())
+    refuseOtherMethods(documented, '/openapi.json', ['GET'])
+    serveProblemPages(documented)
     await documented.register(health, {
       ...problems,
       prefix: '/health',
@@ -104,9 +138,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
       projections,
       checks: options.checks ?? {},
     })
-    const common = { ...options, ...problems, authentication: authentication ?? ('none' as const), prefix: '/v1' }
-    await documented.register(readModels, { ...common, store: projectionStore, projector })
-    await documented.register(commands, { ...common, aggregates })
+    const api = { ...common, prefix: '/v1' }
+    await documented.register(readModels, { ...api, store: projectionStore, projector })
+    await documented.register(commands, { ...api, aggregates })
   })
   return options.allowUnauthenticated || authentication ? app : onlyOnLoopback(app)
 }

@@ -3,6 +3,7 @@ import { listProjections, type AnyProjection, type ProjectionStore } from '@tide
 import type { FastifyPluginAsync } from 'fastify'
 import { ProblemError } from './errors.js'
 import { useJson } from './http/json-context.js'
+import { refuseOtherMethods } from './http/method-not-allowed.js'
 import { answerWithProblems, type ProblemResponseOptions } from './http/problem-responses.js'
 import { problemResponses } from './http/route-document.js'
 
@@ -51,6 +52,7 @@ export const health: FastifyPluginAsync<HealthOptions> = async (app, options) =>
 
   const document = { tags: ['health'], response: { 200: { description: 'Yes' }, ...problemResponses([503]) } }
   app.get('/live', { schema: { ...document, summary: 'Does the process answer?' } }, async () => ({ status: 'live' }))
+  for (const url of ['/live', '/ready']) refuseOtherMethods(app, url, ['GET'])
   app.get('/ready', { schema: { ...document, summary: 'Can it serve requests?' } }, async () => {
     const outcomes = await look()
     const failed = outcomes.filter(([, outcome]) => outcome !== 'ok')

@@ -1,21 +1,46 @@
 import type { Logger } from '@tidemark/eventstore'
 import type { FastifyBaseLogger } from 'fastify'
 
-/** Makes Fastify write to a logger of the store: messages with or without fields; what Fastify calls trace is dropped. */
+/**
+ * Makes Fastify write to a logger of the store, such as pino: messages with or without fields, and with the request's id where there is one; what Fastify
+ * calls trace is dropped.
+ */
 export function serverLogger(logger: Logger): FastifyBaseLogger {
-  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: unknown, message?: string) =>
-    typeof fields === 'string' ? logger[level]({}, fields) : logger[level](fields as object, message ?? '')
-  const drop = () => undefined
-  const server: FastifyBaseLogger = {
-    level: 'debug',
-    fatal: at('error'),
-    error: at('error'),
-    warn: at('warn'),
-    info: at('info'),
-    debug: at('debug'),
-    trace: drop,
-    silent: drop,
-    child: () => server,
+  return new ServerLogger(logger, {})
+}
+
+class ServerLogger implements FastifyBaseLogger {
+  level = 'debug'
+
+  constructor(
+    private readonly logger: Logger,
+    private readonly bindings: object,
+  ) {}
+
+  child(bindings: object): FastifyBaseLogger {
+    return new ServerLogger(this.logger, { ...this.bindings, ...bindings })
   }
-  return server
+
+  fatal(fields: unknown, message?: string): void {
+    this.write('error', fields, message)
+  }
+  error(fields: unknown, message?: string): void {
+    this.write('error', fields, message)
+  }
+  warn(fields: unknown, message?: string): void {
+    this.write('warn', fields, message)
+  }
+  info(fields: unknown, message?: string): void {
+    this.write('info', fields, message)
+  }
+  debug(fields: unknown, message?: string): void {
+    this.write('debug', fields, message)
+  }
+  trace(): void {}
+  silent(): void {}
+
+  private write(level: 'debug' | 'info' | 'warn' | 'error', fields: unknown, message = ''): void {
+    if (typeof fields === 'string') this.logger[level](this.bindings, fields)
+    else this.logger[level]({ ...this.bindings, ...(fields as object) }, message)
+  }
 }
