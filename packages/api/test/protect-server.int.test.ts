@@ -60,10 +60,10 @@ describe('a server', () => {
     }
   })
 
-  test('answers who sends too much with 429, and those who guess tokens; never its watchers', async () => {
-    const app = create({ rateLimit: { max: 3, windowMs: 60_000 }, authentication: () => undefined })
+  test('answers who sends too much with 429, and those who guess tokens; never its probes', async () => {
+    const app = create({ rateLimit: { max: 3, windowMs: 60_000 }, authentication: () => undefined, metrics: true })
     const codes: number[] = []
-    for (const url of ['/v1/commands/x', '/nowhere', '/openapi.json', '/v1/commands/x'])
+    for (const url of ['/metrics', '/nowhere', '/openapi.json', '/metrics'])
       codes.push((await app.inject(url)).statusCode)
     expect(codes).toEqual([401, 404, 200, 429])
     const refused = await app.inject('/v1/commands/x')

@@ -69,7 +69,7 @@ export function protectServer(app: FastifyInstance, options: ProtectionOptions):
     maxHeapUsedBytes: pressure?.maxHeapUsedBytes ?? 0,
     pressureHandler: async (request: FastifyRequest) => {
       // A process that is busy lives: to start it again would make others busier.
-      if (isLookedAt(request)) return
+      if (isProbe(request) || request.routeOptions.url === '/metrics') return
       throw new ProblemError('overloaded', 'the server has too much to do: try again later', {
         headers: { 'retry-after': '5' },
       })
@@ -89,7 +89,7 @@ function limitRate(app: FastifyInstance, { max, windowMs = 60_000 }: RateLimit):
   app.after(() => {
     const look = app.createRateLimit()
     app.addHook('onRequest', async (request, reply) => {
-      if (isLookedAt(request)) return
+      if (isProbe(request)) return
       const seen = await look(request)
       if (seen.isAllowed) return
       const seconds = String(Math.max(1, seen.ttlInSeconds))
@@ -106,8 +106,7 @@ function limitRate(app: FastifyInstance, { max, windowMs = 60_000 }: RateLimit):
   })
 }
 
-/** Whether a request is one of those who watch over the server, who must get an answer when others do not. */
-function isLookedAt({ routeOptions }: FastifyRequest): boolean {
-  const { url } = routeOptions
-  return url === '/health/live' || url === '/health/ready' || url === '/metrics'
+/** Whether a request asks for the health of the process, which must be answered when others are not. */
+function isProbe({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url === '/health/live' || routeOptions.url === '/health/ready'
 }
