@@ -284,6 +284,9 @@ describe('commands that are executed after the answer', () => {
     })
     const stale = await outcome(app, await post(app, '/v1/order/a-1/ship', {}, { ...later, 'if-match': '"7"' }))
     expect(stale.json()).toMatchObject({ status: 'rejected', problem: { type: '/problems/precondition-failed' } })
+    // What Postgres could not keep as jsonb.
+    const odd = await outcome(app, await post(app, '/v1/order/a-2/place', orderOf(1, 'a\u0000b\ud800'), later))
+    expect(odd.json()).toMatchObject({ status: 'rejected', problem: { type: '/problems/event-refused' } })
     const { rows } = await database.pool.query('select from tidemark.command_requests where request is not null')
     expect(rows).toEqual([])
 

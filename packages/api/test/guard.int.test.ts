@@ -45,6 +45,15 @@ describe('a guard', () => {
     expect(answer.json()).toMatchObject({ type: '/problems/unauthenticated' })
   })
 
+  test('passes over roles that there are not', async () => {
+    const app = fastify()
+    answerWithProblems(app, {})
+    const made = ['superuser', '__proto__', 'constructor'] as unknown as Role[]
+    guard(app, { authentication: () => ({ subject: 'x', roles: made }) }, 'reader')
+    app.get('/', () => 'in')
+    expect((await app.inject('/')).statusCode).toBe(403)
+  })
+
   test('is no guard without authentication, and says so', () => {
     expect(() => guard(fastify(), {}, 'reader')).toThrow("or 'none' where another hook or the network sees to it")
   })

@@ -34,9 +34,10 @@ describe('values of requests', () => {
     ['wait=soon', {}],
     ['wait=-1, wait', {}],
     ['return=representation;x=1, handling=strict', { representation: true }],
+    ['respond-async, wait=2', { respondAsync: true, waitMs: 2000 }],
     [',,;=', {}],
   ])('the preference %j is read', (header, expected) => {
-    const none = { waitMs: undefined, lenient: false, representation: false }
+    const none = { waitMs: undefined, lenient: false, representation: false, respondAsync: false }
     expect(parsePrefer(header)).toEqual({ ...none, ...expected })
   })
 

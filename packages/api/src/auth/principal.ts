@@ -35,5 +35,8 @@ export type Authentication = (request: FastifyRequest) => Principal | undefined 
 
 /** Whether a caller has a role, or one that includes it. */
 export function hasRole(principal: Principal, role: Role): boolean {
-  return principal.roles.some((own) => (includes[own] as readonly Role[]).includes(role))
+  // A function that finds callers out may give roles of others' making.
+  return principal.roles.some(
+    (own) => Object.hasOwn(includes, own) && (includes[own] as readonly Role[]).includes(role),
+  )
 }

@@ -40,6 +40,7 @@ export class CommandWorker {
   private taking: Promise<void> | undefined
   private again = false
   private stopped = false
+  private failing = false
   private pruneAt = 0
 
   constructor(private readonly context: Context) {
@@ -58,7 +59,15 @@ export class CommandWorker {
     clearTimeout(this.timer)
     this.again = false
     this.taking = this.take()
-      .catch((error: unknown) => this.context.log.warn({ err: error }, 'commands that wait could not be taken'))
+      .then(
+        () => void (this.failing = false),
+        (error: unknown) => {
+          // It is tried again every second: once is enough to know.
+          const level = this.failing ? 'debug' : 'warn'
+          this.failing = true
+          this.context.log[level]({ err: error }, 'commands that wait could not be taken; tried again soon')
+        },
+      )
       .finally(() => {
         this.taking = undefined
         if (this.again) return this.wake()
