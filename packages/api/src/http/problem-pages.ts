@@ -5,18 +5,20 @@ import { fileURLToPath } from 'node:url'
 import { ProblemError } from '../errors.js'
 import { refuseOtherMethods } from './method-not-allowed.js'
 import { adviseName, quoted } from './nearest-name.js'
-import { problemTypes } from './problem-types.js'
+import { problemTypes, type ProblemName } from './problem-types.js'
 import { undocumented } from './route-document.js'
 
-/** The folder of the pages: the build puts it beside the code, and in the repository it is with the other documents. */
-function folderOfPages(): string {
-  const folders = ['../problems/', '../../../../docs/problems/'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  )
-  const found = folders.find((folder) => existsSync(folder))
-  if (found === undefined)
-    throw new Error(`the pages of problems are in none of ${folders.join(', ')}: install the package again`)
-  return found
+/** The folder of the pages: the build puts it beside the code, and in the repository it is with the other documents. A bundler leaves it behind. */
+function folderOfPages(): string | undefined {
+  return ['../problems/', '../../../../docs/problems/']
+    .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+    .find((folder) => existsSync(folder))
+}
+
+async function pageOf(name: ProblemName, folder: string | undefined): Promise<string> {
+  if (folder !== undefined) return readFile(`${folder}${name}.md`, 'utf8')
+  const { status, title } = problemTypes[name]
+  return `# ${name}\n\n${title}: status ${status}.\n`
 }
 
 /** Serves what the `type` of a problem refers to, `problems/{name}`: as HTML to browsers, else as the Markdown that it is. */
@@ -26,11 +28,15 @@ export function serveProblemPages(app: FastifyInstance): void {
   const url = '/problems/:name'
   app.get<{ Params: { name: string } }>(url, { schema: undocumented }, async (request, reply) => {
     const { name } = request.params
-    if (!Object.hasOwn(problemTypes, name))
+    if (!isProblemName(name))
       throw new ProblemError('not-found', `there is no problem ${quoted(name)}: ${adviseName(name, names)}`)
-    return sendPage(await readFile(`${folder}${name}.md`, 'utf8'), name, request, reply)
+    return sendPage(await pageOf(name, folder), name, request, reply)
   })
   refuseOtherMethods(app, url, ['GET'])
+}
+
+function isProblemName(name: string): name is ProblemName {
+  return Object.hasOwn(problemTypes, name)
 }
 
 function sendPage(page: string, name: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
