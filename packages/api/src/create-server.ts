@@ -3,6 +3,7 @@ import fastifySwaggerUi from '@fastify/swagger-ui'
 import { silentLogger, type AnyAggregate, type EventStore, type Logger } from '@tidemark/eventstore'
 import type { AnyProjection, ProjectionStore } from '@tidemark/projections'
 import fastify, { LogController, type FastifyInstance, type FastifyListenOptions } from 'fastify'
+import { admin, type AdminOptions } from './admin/admin.js'
 import { answerBrokenRequest } from './http/broken-request.js'
 import type { Authentication } from './auth/principal.js'
 import { commands } from './commands/commands.js'
@@ -34,6 +35,10 @@ export interface ServerOptions
   readonly authentication?: Authentication
   /** Lets the server listen where other machines reach it, although it asks nobody who they are. */
   readonly allowUnauthenticated?: boolean
+  /** Whether the admin API is there, under `/admin/v1`, and what it has besides; not unless said. */
+  readonly admin?:
+    | boolean
+    | Omit<AdminOptions, 'store' | 'readModels' | 'aggregates' | 'projections' | 'authentication' | 'problemBase'>
   /** Origins of web pages that may send commands besides those of this server. */
   readonly allowedOrigins?: readonly string[]
   /** The largest body; 64 KiB unless said. */
@@ -105,6 +110,20 @@ export function createServer(options: ServerOptions): FastifyInstance {
     const common = { ...options, ...problems, authentication: authentication ?? ('none' as const), prefix: '/v1' }
     await documented.register(readModels, { ...common, store: projectionStore, projector })
     await documented.register(commands, { ...common, aggregates })
+    if (options.admin) {
+      const more = options.admin === true ? {} : options.admin
+      const { allowedOrigins = [] } = options
+      await documented.register(admin, {
+        allowedOrigins,
+        logger,
+        ...more,
+        ...common,
+        prefix: '/admin/v1',
+        aggregates,
+        store,
+        readModels: projectionStore,
+      })
+    }
   })
   return options.allowUnauthenticated || authentication ? app : onlyOnLoopback(app)
 }

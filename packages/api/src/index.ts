@@ -1,3 +1,13 @@
+export { admin, type AdminOptions } from './admin/admin.js'
+export type {
+  AdminBridge,
+  AdminBridgeStatus,
+  AdminParkedRecord,
+  AdminReplay,
+  AdminRetriedKey,
+} from './admin/admin-bridge.js'
+export type { EventConsumer } from './admin/event-types.js'
+export { payloadModes, type PayloadMode } from './admin/payload-view.js'
 export { type GuardOptions } from './auth/guard.js'
 export { roles, type Authentication, type Principal, type Role } from './auth/principal.js'
 export { commands, type CommandsOptions } from './commands/commands.js'

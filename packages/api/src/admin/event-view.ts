@@ -1,0 +1,39 @@
+import { redactPersonal, type RecordedEvent } from '@tidemark/eventstore'
+import { z } from 'zod'
+import { viewOf, type PayloadMode } from './payload-view.js'
+
+/** How an event stands in answers. */
+export const eventSchema = z.object({
+  position: z.bigint(),
+  id: z.string(),
+  streamId: z.string(),
+  version: z.bigint(),
+  type: z.string(),
+  schemaVersion: z.int(),
+  recordedAt: z.date(),
+  correlationId: z.string().optional(),
+  causationId: z.string().optional(),
+  actor: z.string().optional(),
+  traceparent: z.string().optional(),
+  data: z.unknown().optional().meta({ description: 'As stored, in the mode of payloads; left out for none' }),
+  personal: z.array(z.string()).optional().meta({ description: 'The paths of personal fields, which are replaced' }),
+  metadata: z.unknown().optional().meta({ description: 'What else the event was stored with' }),
+})
+
+/** An event as it is shown: personal fields replaced, the rest in a mode. */
+export function eventView(stored: RecordedEvent, mode: PayloadMode): z.output<typeof eventSchema> {
+  const { event, redacted } = redactPersonal(stored)
+  const { position, id, streamId, version, type, schemaVersion, recordedAt, data, metadata } = event
+  const { correlationId, causationId, actor, traceparent, ...more } = metadata
+  const hasMore = Object.keys(more).length > 0
+  return {
+    ...{ position, id, streamId, version, type, schemaVersion, recordedAt },
+    ...(correlationId !== undefined && { correlationId }),
+    ...(causationId !== undefined && { causationId }),
+    ...(actor !== undefined && { actor }),
+    ...(traceparent !== undefined && { traceparent }),
+    ...(mode !== 'none' && { data: viewOf(data, mode) }),
+    ...(redacted.length > 0 && { personal: [...redacted] }),
+    ...(mode !== 'none' && hasMore && { metadata: viewOf(more, mode) }),
+  }
+}
