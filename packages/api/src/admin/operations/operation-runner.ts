@@ -14,7 +14,7 @@ import {
 } from '../sql/operation-statements.js'
 import { failureOf, isRefusal } from './failure-of.js'
 import type { AnyOperationKind } from './operation-kind.js'
-import { hasEnded, type StoredOperation } from './operation.js'
+import type { StoredOperation } from './operation.js'
 
 export interface OperationRunnerOptions {
   readonly kinds: readonly AnyOperationKind[]
@@ -192,24 +192,25 @@ export class OperationRunner {
     let progress: StoredOperation['progress']
     const keeping = this.keep(operation, controller, () => progress)
     try {
-      const result = await kind.run(input, operation.target, {
-        ...{ operation, signal, leaseMs },
-        progress: (done, total) => (progress = { done, total }),
-      })
-      return { operation: await this.endForSure(operation, { status: 'done', result, ...(progress && { progress }) }) }
-    } catch (error) {
+      const work = { operation, signal, leaseMs, progress: (done: bigint, total: bigint) => (progress = { done, total }) }
+      const { result, error } = await kind.run(input, operation.target, work).then(
+        (given: unknown) => ({ result: given, error: undefined }),
+        (met: unknown) => ({ result: undefined, error: { met } }),
+      )
       const reached = progress && { progress }
-      if (signal.reason instanceof TakenOver) return { operation: undefined, error }
+      if (!error) return { operation: await this.endForSure(operation, { status: 'done', result, ...reached }) }
+      const { met } = error
+      if (signal.reason instanceof TakenOver) return { operation: undefined, error: met }
       if (signal.reason instanceof Cancelled)
-        return { operation: await this.endForSure(operation, { status: 'cancelled', ...reached }), error }
+        return { operation: await this.endForSure(operation, { status: 'cancelled', ...reached }), error: met }
       if (signal.reason instanceof Closing && kind.resumable(input)) {
         await releaseOperation(this.store.database, operation)
-        return { operation, error }
+        return { operation, error: met }
       }
-      if (!isRefusal(error))
-        logger.error({ err: error, operation: operation.id, kind: operation.kind }, 'an operation failed')
-      const failure = failureOf(error, kind.hidesErrors?.(operation.target))
-      return { operation: await this.endForSure(operation, { status: 'failed', error: failure, ...reached }), error }
+      if (!isRefusal(met))
+        logger.error({ err: met, operation: operation.id, kind: operation.kind }, 'an operation failed')
+      const failure = failureOf(met, kind.hidesErrors?.(operation.target))
+      return { operation: await this.endForSure(operation, { status: 'failed', error: failure, ...reached }), error: met }
     } finally {
       keeping.stop()
       await keeping.stopped
@@ -265,9 +266,4 @@ export class OperationRunner {
 
 function actionOf({ id, kind, target, requestedBy, reason, correlationId }: StoredOperation): AuditedAction {
   return { operationId: id, action: kind, target, actor: requestedBy, reason, correlationId }
-}
-
-/** Whether an outcome is final. */
-export function isFinal({ operation }: OperationOutcome): boolean {
-  return operation !== undefined && hasEnded(operation)
 }

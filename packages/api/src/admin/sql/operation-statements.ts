@@ -1,4 +1,5 @@
 import { run, type Database, type Statement } from '@tidemark/eventstore'
+import { toJson } from '../../http/json-context.js'
 import type { ProblemMember } from '../../http/problem-types.js'
 import type { OperationFailure, OperationStatus, StoredOperation } from '../operations/operation.js'
 
@@ -214,7 +215,7 @@ export async function endOperation(
   { status, result, error, progress }: OperationEnd,
 ): Promise<StoredOperation | undefined> {
   const values = [
-    ...[id, attempts, status, result === undefined ? null : JSON.stringify(result)],
+    ...[id, attempts, status, result === undefined ? null : toJson(result)],
     ...[error?.code ?? null, error?.message ?? null, progress?.done ?? null, progress?.total ?? null],
   ]
   return (await select(database, end, values))[0]
