@@ -30,7 +30,10 @@ describe('the admin API', () => {
     await app.ready()
     await projector.start()
     for (const id of ['a', 'b', 'c'])
-      await store.execute(Order, id, 'place', orderOf(7, `customer of ${id}`), { correlationId: `about-${id}`, actor: 'ann' })
+      await store.execute(Order, id, 'place', orderOf(7, `customer of ${id}`), {
+        correlationId: `about-${id}`,
+        actor: 'ann',
+      })
     await store.execute(Order, 'a', 'ship', { carrier: 'DHL' }, { correlationId: 'about-a' })
     const registered = { customerId: 'c-1', email: canary, city: 'Ghent' }
     await store.execute(Customer, 'c-1', 'register', registered)
@@ -59,7 +62,10 @@ describe('the admin API', () => {
 
     test('streams, in pages, by category and by prefix', async () => {
       const first = (await viewer.get('/streams?category=order&limit=2')).body
-      expect(first.data).toMatchObject([{ streamId: 'order-a', version: '2', lastType: 'OrderShipped' }, { streamId: 'order-b' }])
+      expect(first.data).toMatchObject([
+        { streamId: 'order-a', version: '2', lastType: 'OrderShipped' },
+        { streamId: 'order-b' },
+      ])
       const second = (await viewer.get(`/streams?category=order&limit=2&after=${first.page.next}`)).body
       expect(second).toMatchObject({ data: [{ streamId: 'order-c' }], page: { next: null } })
       expect((await viewer.get('/streams?prefix=customer-c')).body.data).toMatchObject([{ streamId: 'customer-c-1' }])
@@ -109,14 +115,21 @@ describe('the admin API', () => {
 
     test('what led to an event, and what it led to', async () => {
       const [cause] = await store.readStream('order-b')
-      const effect = await store.appendToStream('mail-m', [{ type: 'Sent', data: {}, metadata: { causationId: cause!.id } }], {
-        expectedVersion: 'any',
-      })
+      const effect = await store.appendToStream(
+        'mail-m',
+        [{ type: 'Sent', data: {}, metadata: { causationId: cause!.id } }],
+        {
+          expectedVersion: 'any',
+        },
+      )
       const next = { type: 'Read', data: {}, metadata: { causationId: effect.events[0]!.id } }
       await store.appendToStream('mail-m', [next], { expectedVersion: 'any' })
       const { body } = await viewer.get(`/events/${effect.events[0]!.id}/trace`)
       expect(body.events.map(({ type }: any) => type)).toEqual(['OrderPlaced', 'Sent', 'Read'])
-      expect(body.edges).toMatchObject([{ cause: cause!.id, effect: effect.events[0]!.id }, { cause: effect.events[0]!.id }])
+      expect(body.edges).toMatchObject([
+        { cause: cause!.id, effect: effect.events[0]!.id },
+        { cause: effect.events[0]!.id },
+      ])
       expect(body.searched.complete).toBe(true)
       expect((await viewer.get(`/events/${cause!.id}`)).body).toMatchObject({ type: 'OrderPlaced', actor: 'ann' })
     })
@@ -178,8 +191,12 @@ describe('the admin API', () => {
       const headers = { 'x-correlation-id': 'ticket-7' }
       const paused = await operator.post('/projections/order-summary/pause', { reason }, headers)
       expect(paused).toMatchObject({ status: 200, body: { status: 'done', result: { changed: true } } })
-      expect((await viewer.get('/projections/order-summary')).body).toMatchObject({ stall: { reason: 'paused', why: reason } })
-      expect((await operator.post('/projections/order-summary/resume', { reason })).body.result).toEqual({ changed: true })
+      expect((await viewer.get('/projections/order-summary')).body).toMatchObject({
+        stall: { reason: 'paused', why: reason },
+      })
+      expect((await operator.post('/projections/order-summary/resume', { reason })).body.result).toEqual({
+        changed: true,
+      })
       const entries = (await audit()).slice(0, 4)
       expect(entries.map(({ action, outcome }) => [action, outcome])).toEqual([
         ['projections.resume', 'done'],
@@ -195,7 +212,10 @@ describe('the admin API', () => {
 
     test('that fail are audited as failed, and answered with a problem that names the operation', async () => {
       const refused = await operator.post('/projections/order-summary/promote', { reason })
-      expect(refused).toMatchObject({ status: 409, body: { type: '/problems/action-refused', code: 'PROJECTIONS_NO_SUCH_TABLE' } })
+      expect(refused).toMatchObject({
+        status: 409,
+        body: { type: '/problems/action-refused', code: 'PROJECTIONS_NO_SUCH_TABLE' },
+      })
       expect((await audit())[0]).toMatchObject({
         ...{ outcome: 'failed', operationId: refused.body.operation, error: { code: 'PROJECTIONS_NO_SUCH_TABLE' } },
       })
@@ -224,11 +244,18 @@ describe('the admin API', () => {
       expect((await tryIt()).body).toMatchObject({ passes: false, alike: { tried: 1, passing: 0 } })
       const [group] = (await viewer.get('/dead-letters/groups?projection=customer-rows')).body.data
       const { fingerprint } = group
-      const failed = await operator.ended(await operator.post('/dead-letters/customer-rows/retry', { reason, fingerprint }))
+      const failed = await operator.ended(
+        await operator.post('/dead-letters/customer-rows/retry', { reason, fingerprint }),
+      )
       expect(failed).toMatchObject({ status: 'done', result: { failedStreams: 1, handled: 0 } })
       handlers.broken = false
-      expect((await tryIt()).body).toMatchObject({ passes: true, rows: [{ key: 'c-1', after: { id: '***', visits: 0 } }] })
-      const retried = await operator.ended(await operator.post('/dead-letters/customer-rows/retry', { reason, fingerprint }))
+      expect((await tryIt()).body).toMatchObject({
+        passes: true,
+        rows: [{ key: 'c-1', after: { id: '***', visits: 0 } }],
+      })
+      const retried = await operator.ended(
+        await operator.post('/dead-letters/customer-rows/retry', { reason, fingerprint }),
+      )
       expect(retried).toMatchObject({ status: 'done', result: { failedStreams: 0, handled: 2 } })
       expect((await viewer.get('/dead-letters')).body.data).toEqual([])
       expect((await tryIt()).body.type).toBe('/problems/parked-event-not-found')
@@ -248,10 +275,18 @@ describe('the admin API', () => {
 
   test('names the parameter and the nearest valid one, and knows what is unknown', async () => {
     const problems: readonly [string, number, object][] = [
-      ['/streams?categry=order', 400, { errors: [{ parameter: 'categry', detail: expect.stringContaining('"category"') }] }],
+      [
+        '/streams?categry=order',
+        400,
+        { errors: [{ parameter: 'categry', detail: expect.stringContaining('"category"') }] },
+      ],
       ['/streams?limit=900', 400, { errors: [{ parameter: 'limit' }] }],
       ['/streams?limit=1&limit=2', 400, { errors: [{ parameter: 'limit' }] }],
-      ['/streams/order-b?direction=forward', 400, { errors: [{ detail: expect.stringContaining('did you mean "forwards"') }] }],
+      [
+        '/streams/order-b?direction=forward',
+        400,
+        { errors: [{ detail: expect.stringContaining('did you mean "forwards"') }] },
+      ],
       ['/events?from=x', 400, { errors: [{ parameter: 'from' }] }],
       ['/streams/order-nobody', 404, { type: '/problems/unknown-stream' }],
       ['/streams/%00', 404, { type: '/problems/unknown-stream' }],
@@ -265,18 +300,25 @@ describe('the admin API', () => {
     ]
     for (const [path, status, body] of problems) expect(await viewer.get(path), path).toMatchObject({ status, body })
     const wrong = await operator.post('/projections/order-summary/rebuild', { reason, promot: true })
-    expect(wrong).toMatchObject({ status: 422, body: { errors: [{ pointer: '/promot', detail: expect.stringContaining('"promote"') }] } })
+    expect(wrong).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/promot', detail: expect.stringContaining('"promote"') }] },
+    })
     expect((await operator.post('/dead-letters/customer-rows/retry', { reason })).status).toBe(422)
     expect((await viewer.post('/streams')).status).toBe(405)
     const foreign = { origin: 'https://elsewhere.example' }
-    expect((await operator.post('/projections/order-summary/pause', { reason }, foreign)).body.type).toBe('/problems/cross-origin')
+    expect((await operator.post('/projections/order-summary/pause', { reason }, foreign)).body.type).toBe(
+      '/problems/cross-origin',
+    )
   })
 
   test('lets each role do what it may and no more', async () => {
     const documented = app.swagger() as unknown as { paths: Record<string, Record<string, { description: string }>> }
     const routes = Object.entries(documented.paths)
       .filter(([path]) => path.startsWith('/admin/v1'))
-      .flatMap(([path, methods]) => Object.entries(methods).map(([method, { description }]) => ({ path, method, description })))
+      .flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, { description }]) => ({ path, method, description })),
+      )
     expect(routes.length).toBeGreaterThan(35)
     const order = ['reader', 'viewer', 'operator', 'admin']
     for (const { path, method, description } of routes) {
@@ -284,7 +326,11 @@ describe('the admin API', () => {
       const url = path.replace('/admin/v1', '').replace(/\{\w+\}/g, 'x')
       expect(needed, path).toBe(method === 'get' ? 'viewer' : /truncate|forget/.test(path) ? 'admin' : 'operator')
       const below = order[order.indexOf(needed) - 1]!
-      for (const [who, status] of [['nobody', 401], [below, 403], ['writer', 403]] as const) {
+      for (const [who, status] of [
+        ['nobody', 401],
+        [below, 403],
+        ['writer', 403],
+      ] as const) {
         const client = admin.for(who)
         const answer = method === 'get' ? await client.get(url) : await client.post(url, { reason })
         expect(answer.status, `${who} ${path}`).toBe(status)
@@ -292,8 +338,14 @@ describe('the admin API', () => {
     }
     expect((await viewer.get('/streams/order-b?payloads=limited')).status).toBe(403)
     expect((await operator.get('/streams/order-b?payloads=full')).status).toBe(403)
-    expect((await admin.get('/streams/order-b?payloads=full')).body.data[0].data).toMatchObject({ customerId: 'customer of b' })
-    expect((await viewer.get('/streams/order-b')).body.data[0].data).toMatchObject({ customerId: '***', total: 0, items: [{ sku: '***' }] })
+    expect((await admin.get('/streams/order-b?payloads=full')).body.data[0].data).toMatchObject({
+      customerId: 'customer of b',
+    })
+    expect((await viewer.get('/streams/order-b')).body.data[0].data).toMatchObject({
+      customerId: '***',
+      total: 0,
+      items: [{ sku: '***' }],
+    })
     expect((await viewer.get('/streams/order-b?payloads=none')).body.data[0]).not.toHaveProperty('data')
   })
 
@@ -306,12 +358,21 @@ describe('the admin API', () => {
     const reads = [
       ...['/streams/customer-c-2', '/streams/customer-c-2/state', '/streams/customer-c-2/diff?from=1', '/events'],
       ...[`/events/${event!.id}`, `/events/${event!.id}/trace`, '/dead-letters', '/dead-letters/groups'],
-      ...['/projections', '/projections/customer-rows', `/dead-letters/customer-rows/${position}`, '/operations', '/audit'],
+      ...[
+        '/projections',
+        '/projections/customer-rows',
+        `/dead-letters/customer-rows/${position}`,
+        '/operations',
+        '/audit',
+      ],
     ]
     const modal = /^\/(streams\/|events)/
     for (const mode of ['none', 'masked', 'limited', 'full'])
       for (const path of reads)
-        expect((await admin.get(modal.test(path) ? `${path}${path.includes('?') ? '&' : '?'}payloads=${mode}` : path)).status).toBe(200)
+        expect(
+          (await admin.get(modal.test(path) ? `${path}${path.includes('?') ? '&' : '?'}payloads=${mode}` : path))
+            .status,
+        ).toBe(200)
     const tried = await admin.post(`/dead-letters/customer-rows/${position}/try?payloads=full`)
     expect(tried.body.passes).toBe(false)
     handlers.broken = false
@@ -319,12 +380,16 @@ describe('the admin API', () => {
     expect(passed.body).toMatchObject({ passes: true, rows: [{ after: { email: '***' } }] })
     handlers.broken = true
     const body = { reason, all: true }
-    expect((await admin.ended(await admin.post('/dead-letters/customer-rows/retry', body))).result.failedStreams).toBe(1)
+    expect((await admin.ended(await admin.post('/dead-letters/customer-rows/retry', body))).result.failedStreams).toBe(
+      1,
+    )
     await database.pool.query(`update tidemark_read."customer-rows" set visits = 99`).catch(() => undefined)
     await admin.ended(await admin.post('/projections/customer-rows/verify', { all: true, reason }))
     await admin.ended(await admin.post('/projections/customer-rows/rebuild', { promote: false, reason }))
     await admin.ended(await admin.post('/projections/customer-rows/diff', { reason }))
-    const { rows } = await database.pool.query<{ text: string }>(`select to_json(o)::text as text from tidemark.operations o`)
+    const { rows } = await database.pool.query<{ text: string }>(
+      `select to_json(o)::text as text from tidemark.operations o`,
+    )
     for (const text of [...admin.bodies, ...rows.map((row) => row.text)]) expect(text).not.toContain(canary)
     expect(admin.bodies.length).toBeGreaterThan(100)
   })

@@ -53,6 +53,15 @@ export interface OperationOutcome {
   readonly error?: unknown
 }
 
+const abandoned = {
+  code: 'API_OPERATION_ABANDONED',
+  message: 'the process that ran it died, and it cannot be gone on with: see how far it came, and ask again',
+}
+const closed = {
+  code: 'API_OPERATION_ENDED_BY_CLOSE',
+  message: 'the server closed, and it cannot be gone on with: see how far it came, and ask again',
+}
+
 class Cancelled extends Error {}
 class Closing extends Error {}
 class TakenOver extends Error {}
@@ -184,15 +193,19 @@ export class OperationRunner {
     if (operation.cancelRequested) return { operation: await this.end(operation, { status: 'cancelled' }) }
     const input = kind.input.parse(operation.input)
     if (operation.attempts > 1 && !kind.resumable(input)) {
-      const message = 'the process that ran it died, and it cannot be gone on with: see how far it came, and ask again'
-      return { operation: await this.end(operation, { status: 'failed', error: { code: 'API_ABANDONED', message } }) }
+      return { operation: await this.end(operation, { status: 'failed', error: abandoned }) }
     }
     const { leaseMs, logger } = this.options
     const { signal } = controller
     let progress: StoredOperation['progress']
     const keeping = this.keep(operation, controller, () => progress)
     try {
-      const work = { operation, signal, leaseMs, progress: (done: bigint, total: bigint) => (progress = { done, total }) }
+      const work = {
+        operation,
+        signal,
+        leaseMs,
+        progress: (done: bigint, total: bigint) => (progress = { done, total }),
+      }
       const { result, error } = await kind.run(input, operation.target, work).then(
         (given: unknown) => ({ result: given, error: undefined }),
         (met: unknown) => ({ result: undefined, error: { met } }),
@@ -207,10 +220,13 @@ export class OperationRunner {
         await releaseOperation(this.store.database, operation)
         return { operation, error: met }
       }
-      if (!isRefusal(met))
+      if (!isRefusal(met) && !signal.aborted)
         logger.error({ err: met, operation: operation.id, kind: operation.kind }, 'an operation failed')
-      const failure = failureOf(met, kind.hidesErrors?.(operation.target))
-      return { operation: await this.endForSure(operation, { status: 'failed', error: failure, ...reached }), error: met }
+      const failure = signal.reason instanceof Closing ? closed : failureOf(met, kind.hidesErrors?.(operation.target))
+      return {
+        operation: await this.endForSure(operation, { status: 'failed', error: failure, ...reached }),
+        error: met,
+      }
     } finally {
       keeping.stop()
       await keeping.stopped
