@@ -270,6 +270,8 @@ describe('the admin API', () => {
       const forgotten = await admin.post('/subjects/c-1/forget', { reason })
       expect(forgotten.body).toMatchObject({ status: 'done', result: { streams: 1 } })
       expect((await store.load(Customer, 'c-1')).state.name).toBe('redacted@example')
+      const ofAudit = await admin.post('/streams/tidemark.audit-log/truncate', { reason, beforeVersion: 2 })
+      expect(ofAudit.body.type).toBe('/problems/action-refused')
     })
   })
 
@@ -383,10 +385,19 @@ describe('the admin API', () => {
     expect((await admin.ended(await admin.post('/dead-letters/customer-rows/retry', body))).result.failedStreams).toBe(
       1,
     )
-    await database.pool.query(`update tidemark_read."customer-rows" set visits = 99`).catch(() => undefined)
-    await admin.ended(await admin.post('/projections/customer-rows/verify', { all: true, reason }))
+    const { table } = (await admin.get('/projections/customer-rows')).body
+    await database.pool.query(`update tidemark_read."${table}" set visits = 99 where id = 'c-1'`)
+    const failed = await admin.ended(await admin.post('/projections/customer-rows/verify', { all: true, reason }))
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'PROJECTIONS_HANDLER_FAILED' } })
+    handlers.broken = false
+    const verified = await admin.ended(await admin.post('/projections/customer-rows/verify', { all: true, reason }))
+    expect(verified).toMatchObject({ status: 'done', result: { driftedRows: 1, drifted: [{ key: 'c-1' }] } })
     await admin.ended(await admin.post('/projections/customer-rows/rebuild', { promote: false, reason }))
-    await admin.ended(await admin.post('/projections/customer-rows/diff', { reason }))
+    const compared = await admin.ended(await admin.post('/projections/customer-rows/diff', { reason }))
+    expect(compared).toMatchObject({
+      status: 'done',
+      result: { changed: 2, sample: [{ key: 'c-1', columns: ['email', 'visits'] }, { key: 'c-2' }] },
+    })
     const { rows } = await database.pool.query<{ text: string }>(
       `select to_json(o)::text as text from tidemark.operations o`,
     )

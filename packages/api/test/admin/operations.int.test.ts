@@ -28,7 +28,16 @@ function slowBridge(name: string) {
   const bridge: AdminBridge = {
     ...{ name, filter: {}, topics: ['somewhere'] },
     status: async () => ({
-      ...{ kind: 'bridge', name, state: 'running', position: 1n, head: 1n, lag: 0n, error: undefined, owner: undefined },
+      ...{
+        kind: 'bridge',
+        name,
+        state: 'running',
+        position: 1n,
+        head: 1n,
+        lag: 0n,
+        error: undefined,
+        owner: undefined,
+      },
       ...{ parkedKeys: 0, parkedEvents: 0, oldestUnsentMs: 0 },
     }),
     pause: async () => true,
@@ -117,7 +126,10 @@ describe('an operation', () => {
     expect((await client.post(`/operations/${second.body.id}/cancel`, { reason })).body.status).toBe('cancelled')
     const third = await client.post('/bridges/two/replay', { reason })
     state.release = true
-    expect([await client.ended(first), await client.ended(third)]).toMatchObject([{ status: 'done' }, { status: 'done' }])
+    expect([await client.ended(first), await client.ended(third)]).toMatchObject([
+      { status: 'done' },
+      { status: 'done' },
+    ])
     expect(state.begun).toBe(2)
   })
 
@@ -131,7 +143,10 @@ describe('an operation', () => {
     const second = await serve(bridge)
     state.release = true
     expect(await second.ended(retry)).toMatchObject({ status: 'done', attempts: 2 })
-    expect(await second.ended(replay)).toMatchObject({ status: 'failed', error: { code: 'API_OPERATION_ENDED_BY_CLOSE' } })
+    expect(await second.ended(replay)).toMatchObject({
+      status: 'failed',
+      error: { code: 'API_OPERATION_ENDED_BY_CLOSE' },
+    })
     expect(await auditOf(second, replay.body.id)).toEqual(['bridges.replay requested', 'bridges.replay failed'])
   })
 
@@ -172,7 +187,12 @@ describe('an operation', () => {
     const { body } = await client.get('/operations?kind=projections.rebuild')
     const { id } = body.data[0]
     await vi.waitFor(
-      async () => expect((await client.get(`/operations/${id}`)).body).toMatchObject({ status: 'done', attempts: 2, result: { rows: 20 } }),
+      async () =>
+        expect((await client.get(`/operations/${id}`)).body).toMatchObject({
+          status: 'done',
+          attempts: 2,
+          result: { rows: 20 },
+        }),
       { timeout: 20_000 },
     )
     expect(await auditOf(client, id)).toEqual(['projections.rebuild requested', 'projections.rebuild done'])

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { principalOf } from '../../auth/guard.js'
 import { ProblemError } from '../../errors.js'
 import { quoted } from '../../http/nearest-name.js'
 import { refuseTenant, type AdminContext } from '../admin-context.js'
@@ -6,7 +7,7 @@ import type { AdminRoutes } from '../admin-route.js'
 import { isUuid } from '../event-trace.js'
 import { auditedBy } from '../operations/change-route.js'
 import { operationSchema, operationView } from '../operations/operation-view.js'
-import { hasEnded, operationStatuses } from '../operations/operation.js'
+import { hasEnded, operationStatuses, type StoredOperation } from '../operations/operation.js'
 import { limit, number, oneOf, reasonOnly, text } from '../parse-request.js'
 import { selectOperation, selectOperations } from '../sql/operation-statements.js'
 
@@ -17,7 +18,7 @@ export function addOperationRoutes(routes: AdminRoutes, context: AdminContext): 
   const { store, runner, audit } = context
   const operationOf = async (id: string) => {
     const found = isUuid(id) ? await selectOperation(store.database, id) : undefined
-    if (!found) throw new ProblemError('unknown-operation', `there is no operation ${quoted(id)}`)
+    if (!found) throw unknownOperation(id)
     return found
   }
 
@@ -50,8 +51,10 @@ export function addOperationRoutes(routes: AdminRoutes, context: AdminContext): 
     answers: { 200: { description: 'The operation', schema: operationSchema } },
     problems: [404],
     handle: async ({ request, params: { id = '' } }) => {
-      refuseTenant(request)
-      return operationView(await operationOf(id))
+      const found = await operationOf(id)
+      const { tenant } = principalOf(request)
+      if (tenant !== undefined && tenantOf(found) !== tenant) throw unknownOperation(id)
+      return operationView(found)
     },
   })
 
@@ -109,4 +112,13 @@ export function addOperationRoutes(routes: AdminRoutes, context: AdminContext): 
       return { data: entries, page: { next: last !== undefined && last > 1n ? last : null } }
     },
   })
+}
+
+function unknownOperation(id: string): ProblemError {
+  return new ProblemError('unknown-operation', `there is no operation ${quoted(id)}`)
+}
+
+/** Whose streams an operation is about, where it is about those of one tenant. */
+function tenantOf({ input }: StoredOperation): unknown {
+  return typeof input === 'object' && input !== null && 'tenant' in input ? input.tenant : undefined
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ProblemError } from '../../errors.js'
 import { scopeOf, type AdminContext } from '../admin-context.js'
 import type { AdminRoutes } from '../admin-route.js'
+import { auditStreamId } from '../audit-log.js'
 import { addChangeRoute } from '../operations/change-route.js'
 import type { AnyOperationKind } from '../operations/operation-kind.js'
 import { isStorable, oneOf, text } from '../parse-request.js'
@@ -22,6 +23,7 @@ export function addUpkeepRoutes(
     summary: 'Delete the first events of a stream for ever; read them before, for nothing archives them here',
     aim: async ({ id = '' }, request, body) => {
       const { streams, tenant } = await scopeOf(context, request, askedTenant(body))
+      if (id === auditStreamId) throw new ProblemError('action-refused', 'the audit stream is kept as a whole')
       await newestVersion(streams, id)
       return { target: id, ...(tenant !== undefined && { input: { tenant } }) }
     },
