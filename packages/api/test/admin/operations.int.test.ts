@@ -152,23 +152,22 @@ describe('an operation', () => {
 
   test('is not ended by a process that was paused past its lease', async () => {
     const paused = slowBridge('four')
-    const first = await serve(paused.bridge)
+    // It notices only after a second that it has lost them.
+    const first = await serve(paused.bridge, { operationLeaseMs: 60_000, operationPollMs: 60_000 })
     const retry = await first.post('/bridges/four/retry', { reason })
     const replay = await first.post('/bridges/four/replay', { reason })
     await vi.waitFor(() => expect(paused.state.begun).toBe(2))
+    await expireLeases()
     const other = slowBridge('four')
-    other.state.release = true
-    // The first process renews soon enough to have them again, unless the second one is there at once.
-    const second = await serve(other.bridge, { operationPollMs: 1 })
-    await vi.waitFor(async () => {
-      await expireLeases()
-      expect((await second.get(`/operations/${retry.body.id}`)).body.attempts).toBe(2)
-      expect((await second.get(`/operations/${replay.body.id}`)).body.attempts).toBe(2)
-    })
+    const second = await serve(other.bridge)
+    await vi.waitFor(() => expect(other.state.begun).toBe(1))
     paused.state.release = true
+    await vi.waitFor(() => expect(paused.state.done).toBe(2))
+    await close()
+    expect((await second.get(`/operations/${retry.body.id}`)).body).toMatchObject({ status: 'running', attempts: 2 })
+    other.state.release = true
     expect(await second.ended(retry)).toMatchObject({ status: 'done', attempts: 2 })
     expect(await second.ended(replay)).toMatchObject({ status: 'failed', error: { code: 'API_OPERATION_ABANDONED' } })
-    await close()
     expect(await auditOf(second, retry.body.id)).toEqual(['bridges.retry requested', 'bridges.retry done'])
     expect(await auditOf(second, replay.body.id)).toEqual(['bridges.replay requested', 'bridges.replay failed'])
   })
