@@ -204,14 +204,20 @@ describe('an operation', () => {
     const refuse = (type: string) =>
       database.pool.query(`
         create or replace function tidemark.refuse_audit() returns trigger language plpgsql as $$
-        begin if new.type = '${type}' then raise exception 'no audit today'; end if; return new; end $$;
+        begin if new.type = '${type}' then perform nextval('refusals'); raise exception 'no audit today'; end if; return new; end $$;
         create or replace trigger refuse_audit before insert on tidemark.events for each row execute function tidemark.refuse_audit()`)
+    // A sequence keeps count although the transaction is rolled back.
+    await database.pool.query('create sequence refusals')
     await refuse('AdminActionRequested')
     expect((await client.post('/bridges/five/replay', { reason })).status).toBe(500)
     expect([state.begun, (await client.get('/operations?target=five')).body.data]).toEqual([0, []])
     await refuse('AdminActionEnded')
     const retry = await client.post('/bridges/five/retry', { reason })
-    await vi.waitFor(() => expect(state.done).toBeGreaterThan(0))
+    await vi.waitFor(async () => {
+      const { rows } = await database.pool.query<{ count: string }>('select last_value as count from refusals')
+      expect(Number(rows[0]!.count)).toBe(2)
+    })
+    expect(state.done).toBe(1)
     expect((await client.get(`/operations/${retry.body.id}`)).body.status).toBe('running')
     await database.pool.query('drop trigger refuse_audit on tidemark.events')
     expect((await client.ended(retry)).status).toBe('done')
