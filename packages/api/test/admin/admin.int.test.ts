@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/index.js'
 import { Order, orderOf, orderSummary } from '../order.js'
 import { useStoreDatabase } from '../store-database.js'
-import { AdminClient, authentication } from './admin-server.js'
+import { AdminClient, authentication, type Json } from './admin-server.js'
 import { canary, Customer, customerRows, handlers } from './customer.js'
 
 const reason = 'a test wants it'
@@ -50,7 +50,7 @@ describe('the admin API', () => {
     await store.close()
   })
 
-  const audit = async () => (await admin.get('/audit?limit=200')).body.data as any[]
+  const audit = async () => (await admin.get('/audit?limit=200')).body.data as Json[]
 
   describe('shows', () => {
     test('whether all is well, and what is not', async () => {
@@ -73,7 +73,7 @@ describe('the admin API', () => {
     })
 
     test('the events of a stream, both ways, in pages', async () => {
-      const versions = (body: any) => body.data.map(({ version }: any) => version)
+      const versions = (body: Json) => body.data.map(({ version }: Json) => version)
       const first = (await viewer.get('/streams/customer-c-1?limit=3')).body
       expect([versions(first), first.page.next, first.version]).toEqual([['1', '2', '3'], '4', '4'])
       const rest = (await viewer.get(`/streams/customer-c-1?limit=3&from=${first.page.next}`)).body
@@ -99,14 +99,14 @@ describe('the admin API', () => {
 
     test('events by type, category, correlation and place', async () => {
       const typesOf = async (query: string) =>
-        (await viewer.get(`/events?${query}`)).body.data.map(({ type }: any) => type)
+        (await viewer.get(`/events?${query}`)).body.data.map(({ type }: Json) => type)
       expect(await typesOf('type=OrderShipped&type=Registered')).toEqual(['Registered', 'OrderShipped'])
       expect(await typesOf('category=order&direction=forwards&limit=1')).toEqual(['OrderPlaced'])
       expect(await typesOf('correlationId=about-a')).toEqual(['OrderShipped', 'OrderPlaced'])
       const seen: string[] = []
       for (let next: string | null = '0', query = ''; next !== null; query = `&after=${next}`) {
         const { body } = await viewer.get(`/events?direction=forwards&limit=3${query}`)
-        seen.push(...body.data.map(({ position }: any) => position))
+        seen.push(...body.data.map(({ position }: Json) => position))
         next = body.page.next
       }
       const head = (await store.head()).position
@@ -125,7 +125,7 @@ describe('the admin API', () => {
       const next = { type: 'Read', data: {}, metadata: { causationId: effect.events[0]!.id } }
       await store.appendToStream('mail-m', [next], { expectedVersion: 'any' })
       const { body } = await viewer.get(`/events/${effect.events[0]!.id}/trace`)
-      expect(body.events.map(({ type }: any) => type)).toEqual(['OrderPlaced', 'Sent', 'Read'])
+      expect(body.events.map(({ type }: Json) => type)).toEqual(['OrderPlaced', 'Sent', 'Read'])
       expect(body.edges).toMatchObject([
         { cause: cause!.id, effect: effect.events[0]!.id },
         { cause: effect.events[0]!.id },
@@ -136,10 +136,10 @@ describe('the admin API', () => {
 
     test('who appends and who reads each type of event', async () => {
       const { data } = (await viewer.get('/event-types')).body
-      expect(data.find(({ type }: any) => type === 'OrderPlaced')).toMatchObject({
+      expect(data.find(({ type }: Json) => type === 'OrderPlaced')).toMatchObject({
         ...{ category: 'order', projections: ['order-summary'], consumers: ['mails'], bridges: [] },
       })
-      expect(data.find(({ type }: any) => type === 'Registered').personal).toEqual(['email'])
+      expect(data.find(({ type }: Json) => type === 'Registered').personal).toEqual(['email'])
     })
 
     test('projections, dead letters and schemas', async () => {

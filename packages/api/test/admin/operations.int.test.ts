@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { createServer, type AdminBridge, type AdminOptions } from '../../src/index.js'
 import { Order, orderOf, orderSummary } from '../order.js'
 import { useStoreDatabase } from '../store-database.js'
-import { AdminClient, authentication } from './admin-server.js'
+import { AdminClient, authentication, type Json } from './admin-server.js'
 
 const runAdmin = await testProgram(new URL('../programs/run-admin.ts', import.meta.url))
 const reason = 'a test wants it'
@@ -84,8 +84,8 @@ describe('an operation', () => {
   const expireLeases = () => database.pool.query(`update tidemark.operations set lease_until = now() - interval '1 s'`)
   const auditOf = async (client: AdminClient, id: string): Promise<string[]> => {
     const { body } = await client.get('/audit?limit=200')
-    const own = body.data.filter(({ operationId }: any) => operationId === id)
-    return own.map(({ action, outcome }: any) => `${action} ${outcome}`).reverse()
+    const own = body.data.filter(({ operationId }: Json) => operationId === id)
+    return own.map(({ action, outcome }: Json) => `${action} ${outcome}`).reverse()
   }
 
   test('shows its progress, is alone on its target, and ends when somebody cancels it', async () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/index.js'
 import { Order, orderOf } from '../order.js'
 import { useStoreDatabase } from '../store-database.js'
-import { AdminClient, authentication } from './admin-server.js'
+import { AdminClient, authentication, type Json } from './admin-server.js'
 
 const reason = 'a test wants it'
 /** Writes and maintains, and is bound by row-level security: what a server with tenancy connects as. */
@@ -46,7 +46,7 @@ describe('the admin API of a store with tenancy', () => {
   })
 
   test("shows those of a tenant its own streams, and another's are not there", async () => {
-    const ids = (await acme.get('/streams')).body.data.map(({ streamId }: any) => streamId)
+    const ids = (await acme.get('/streams')).body.data.map(({ streamId }: Json) => streamId)
     expect(ids).toEqual(['order-only-acme', 'order-same'])
     expect((await acme.get('/streams/order-same')).body.data).toHaveLength(2)
     expect((await acme.get('/streams/order-same/state')).body.version).toBe('2')
