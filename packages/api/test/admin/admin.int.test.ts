@@ -3,8 +3,9 @@ import { createProjector, type Projector } from '@tidemark/projections'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/index.js'
-import { Order, orderOf, orderSummary } from '../order.js'
+import { Order, orderSummary } from '../order.js'
 import { useStoreDatabase } from '../store-database.js'
+import { anOrder } from './an-order.js'
 import { AdminClient, authentication, type Json } from './admin-server.js'
 import { canary, Customer, customerRows, handlers } from './customer.js'
 
@@ -30,7 +31,7 @@ describe('the admin API', () => {
     await app.ready()
     await projector.start()
     for (const id of ['a', 'b', 'c'])
-      await store.execute(Order, id, 'place', orderOf(7, `customer of ${id}`), {
+      await store.execute(Order, id, 'place', anOrder(7, `customer of ${id}`), {
         correlationId: `about-${id}`,
         actor: 'ann',
       })

@@ -6,8 +6,9 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createServer, type AdminBridge, type AdminOptions } from '../../src/index.js'
-import { Order, orderOf, orderSummary } from '../order.js'
+import { Order, orderSummary } from '../order.js'
 import { useStoreDatabase } from '../store-database.js'
+import { anOrder } from './an-order.js'
 import { AdminClient, authentication, type Json } from './admin-server.js'
 
 const runAdmin = await testProgram(new URL('../programs/run-admin.ts', import.meta.url))
@@ -175,7 +176,7 @@ describe('an operation', () => {
   test('of a process that was killed is taken up by another one, and a rebuild goes on', async () => {
     const projector = createProjector(store, [orderSummary])
     await projector.start()
-    for (let id = 0; id < 20; id++) await store.execute(Order, `killed-${id}`, 'place', orderOf(id))
+    for (let id = 0; id < 20; id++) await store.execute(Order, `killed-${id}`, 'place', anOrder(id))
     await projector.waitFor('order-summary', (await store.head()).position, { timeoutMs: 20_000 })
     await projector.stop()
     const child = runAdmin([database.url], { failpoints: 'rebuild.before-indexes=kill' })

@@ -4,8 +4,9 @@ import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/index.js'
-import { Order, orderOf } from '../order.js'
+import { Order } from '../order.js'
 import { useStoreDatabase } from '../store-database.js'
+import { anOrder } from './an-order.js'
 import { AdminClient, authentication, type Json } from './admin-server.js'
 
 const reason = 'a test wants it'
@@ -30,8 +31,8 @@ describe('the admin API of a store with tenancy', () => {
       ['bolt', 2],
     ] as const) {
       const streams = store.forTenant(tenant)
-      await streams.execute(Order, 'same', 'place', orderOf(total, tenant), { correlationId: 'shared' })
-      await streams.execute(Order, `only-${tenant}`, 'place', orderOf(total))
+      await streams.execute(Order, 'same', 'place', anOrder(total, tenant), { correlationId: 'shared' })
+      await streams.execute(Order, `only-${tenant}`, 'place', anOrder(total))
       await streams.execute(Order, 'same', 'ship', {})
       eventIds[tenant] = (await streams.readStream('order-same'))[0]!.id
     }
