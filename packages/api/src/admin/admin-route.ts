@@ -87,6 +87,7 @@ export class AdminRoutes {
 }
 
 function documentOf({
+  method,
   url,
   role,
   tag,
@@ -99,7 +100,7 @@ function documentOf({
 }: AdminRoute<z.ZodObject, z.ZodObject>) {
   const names = [...url.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
   const text: JsonSchema = { type: 'string' }
-  const statuses = [400, 401, 403, ...(body ? [413, 415, 422] : []), ...problems, 503]
+  const statuses = [400, 401, 403, ...(method === 'POST' ? [413, 415, 422] : []), ...problems, 503]
   return {
     tags: [`admin: ${tag}`],
     operationId: `admin.${operationId}`,
@@ -109,7 +110,7 @@ function documentOf({
       params: { type: 'object', required: names, properties: Object.fromEntries(names.map((name) => [name, text])) },
     }),
     ...(query && { querystring: jsonSchemaOf(query, 'input') }),
-    ...(body && { body: jsonSchemaOf(body.strict(), 'input') }),
+    ...(method === 'POST' && { body: jsonSchemaOf((body ?? none).strict(), 'input') }),
     response: {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, { description, schema }]) => [

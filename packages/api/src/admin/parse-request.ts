@@ -3,9 +3,10 @@ import { ProblemError, type RequestFault } from '../errors.js'
 import { jsonPointer } from '../http/json-pointer.js'
 import { adviseName, quoted } from '../http/nearest-name.js'
 
-const maxPageSize = 200
-
 const wellFormed = 'takes well-formed text without \\u0000'
+
+// As a pattern it stands in the document.
+const withoutNul = new RegExp(String.raw`^[^\x00]*$`)
 
 /** Whether Postgres can store and compare a text. */
 export function isStorable(value: string): boolean {
@@ -17,6 +18,7 @@ export const text = z
   .string()
   .min(1, 'takes a text that is not empty')
   .max(620, 'takes at most 620 characters')
+  .regex(withoutNul, wellFormed)
   .refine(isStorable, wellFormed)
 
 /** A position or a version: a whole number from 0 that Postgres's bigint can hold. */
@@ -30,13 +32,12 @@ export const numberInBody = z
   .union([z.int().nonnegative(), z.string().regex(/^\d{1,18}$/)], 'takes a whole number, as a text from 2^53 on')
   .transform((value) => BigInt(value))
 
-/** How many things a page has at most. */
+/** How many things a page has at most; the pattern says the range in the document, too. */
 export const limit = z
   .string()
-  .regex(/^\d{1,3}$/, `takes a whole number from 1 to ${maxPageSize}`)
+  .regex(/^([1-9]\d?|1\d\d|200)$/, 'takes a whole number from 1 to 200')
+  .default('50')
   .transform(Number)
-  .refine((value) => value >= 1 && value <= maxPageSize, `takes a whole number from 1 to ${maxPageSize}`)
-  .default(50)
 
 /** One of some words, and the nearest where it is none of them. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
@@ -110,8 +111,9 @@ export const reasonOnly = z.object({
   reason: z
     .string('takes why it is done')
     .trim()
-    .min(1, 'takes why it is done')
+    .regex(/\S/, 'takes why it is done')
     .max(1000, 'takes at most 1000 characters')
+    .regex(withoutNul, wellFormed)
     .refine(isStorable, wellFormed),
   dryRun: z.boolean().optional().meta({ description: 'Say what would happen, and change nothing' }),
 })

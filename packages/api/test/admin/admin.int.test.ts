@@ -315,6 +315,46 @@ describe('the admin API', () => {
     )
   })
 
+  test('answers whatever is sent without a fault of its own', async () => {
+    const nasty = [
+      '%00',
+      '%ED%A0%80',
+      "' or 1=1 --",
+      '9'.repeat(40),
+      '-1',
+      '__proto__',
+      'x'.repeat(900),
+      '{"a":1}',
+      '%F0%9F%98%80',
+    ]
+    const { paths } = app.swagger() as unknown as {
+      paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>
+    }
+    let sent = 0
+    for (const [path, methods] of Object.entries(paths)) {
+      if (!path.startsWith('/admin/v1')) continue
+      for (const [method, { parameters = [] }] of Object.entries(methods)) {
+        for (const value of nasty) {
+          const url = path
+            .replace('/admin/v1', '')
+            .replace(/\{\w+\}/g, encodeURIComponent(value).replaceAll('%25', '%'))
+          const wrong =
+            method === 'get'
+              ? []
+              : [{ [value]: value }, { reason: value.replace('%00', '\u0000\ud800'), keys: ['\u0000'] }, [value]]
+          const named = parameters.filter((each) => each.in === 'query').map(({ name }) => `${url}?${name}=${value}`)
+          const answers = await Promise.all([
+            ...(method === 'get' ? [url, ...named].map((each) => admin.get(each)) : []),
+            ...wrong.map((body) => admin.post(url, { dryRun: true, ...body })),
+          ])
+          for (const { status, text } of answers) expect(status, `${method} ${url}: ${text}`).toBeLessThan(500)
+          sent += answers.length
+        }
+      }
+    }
+    expect(sent).toBeGreaterThan(500)
+  })
+
   test('lets each role do what it may and no more', async () => {
     const documented = app.swagger() as unknown as { paths: Record<string, Record<string, { description: string }>> }
     const routes = Object.entries(documented.paths)

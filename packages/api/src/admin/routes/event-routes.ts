@@ -17,7 +17,6 @@ const several = z.array(text).max(20, 'is given more than 20 times').optional()
 
 /** How many positions one request looks at. */
 const scanned = 50_000n
-const windows = { usual: 10_000n, most: 100_000n }
 
 /** Adds what looks at events of the whole log. */
 export function addEventRoutes(routes: AdminRoutes, context: AdminContext, consumers: readonly EventConsumer[]): void {
@@ -78,9 +77,11 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext, consu
     ...{ method: 'GET', url: '/events/:id/trace', role: 'viewer', tag, operationId: 'events.trace' },
     summary: 'What led to an event, and what it led to',
     query: z.object({
-      window: number
-        .refine((value) => value >= 1n && value <= windows.most, `takes a whole number from 1 to ${windows.most}`)
-        .default(windows.usual)
+      window: z
+        .string()
+        .regex(/^([1-9]\d{0,4}|100000)$/, 'takes a whole number from 1 to 100000')
+        .default('10000')
+        .transform(BigInt)
         .meta({ description: 'How many positions after the event are looked at for effects' }),
       ...{ payloads, tenant },
     }),
