@@ -1,6 +1,6 @@
-import { redactPersonal, type RecordedEvent } from '@tidemark/eventstore'
+import { presentTypesOf, redactPersonal, type AnyAggregate, type RecordedEvent } from '@tidemark/eventstore'
 import { z } from 'zod'
-import { viewOf, type PayloadMode } from './payload-view.js'
+import { lesserMode, viewOf, type PayloadMode } from './payload-view.js'
 
 /** How an event stands in answers. */
 export const eventSchema = z.object({
@@ -20,20 +20,36 @@ export const eventSchema = z.object({
   metadata: z.unknown().optional().meta({ description: 'What else the event was stored with' }),
 })
 
-/** An event as it is shown: personal fields replaced, the rest in a mode. */
-export function eventView(stored: RecordedEvent, mode: PayloadMode): z.output<typeof eventSchema> {
-  const { event, redacted } = redactPersonal(stored)
+/**
+ * An event as it is shown: personal fields replaced, the rest in a mode.
+ *
+ * Where an older schema may have had personal fields elsewhere, in clear, its data is masked at most.
+ */
+export function eventView(
+  stored: RecordedEvent,
+  mode: PayloadMode,
+  aggregates: readonly AnyAggregate[],
+): z.output<typeof eventSchema> {
+  const aggregate = aggregates.find(({ name }) => name === stored.category)
+  const { event, redacted } = redactPersonal(stored, aggregate)
   const { position, id, streamId, version, type, schemaVersion, recordedAt, data, metadata } = event
   const { correlationId, causationId, actor, traceparent, ...more } = metadata
   const hasMore = Object.keys(more).length > 0
+  const shown = redacted.length === 0 && isOlderPersonal(event, aggregate) ? lesserMode(mode, 'masked') : mode
   return {
     ...{ position, id, streamId, version, type, schemaVersion, recordedAt },
     ...(correlationId !== undefined && { correlationId }),
     ...(causationId !== undefined && { causationId }),
     ...(actor !== undefined && { actor }),
     ...(traceparent !== undefined && { traceparent }),
-    ...(mode !== 'none' && { data: viewOf(data, mode) }),
+    ...(mode !== 'none' && { data: viewOf(data, shown) }),
     ...(redacted.length > 0 && { personal: [...redacted] }),
     ...(mode !== 'none' && hasMore && { metadata: viewOf(more, mode) }),
   }
+}
+
+function isOlderPersonal({ type, schemaVersion }: RecordedEvent, aggregate: AnyAggregate | undefined): boolean {
+  const present = aggregate && presentTypesOf(aggregate).get(type)
+  const definition = present ? aggregate?.events[present] : undefined
+  return definition?.personal !== undefined && schemaVersion < definition.version
 }

@@ -2,6 +2,8 @@ import {
   fold,
   partsOf,
   redactPersonal,
+  UnknownEventError,
+  upcast,
   type AnyAggregate,
   type RecordedEvent,
   type StreamStore,
@@ -62,12 +64,23 @@ export async function statesOf(
         'state-not-known',
         `the first events of ${quoted(streamId)} were truncated: load the aggregate`,
       )
-    state = fold(aggregate, state, [redactPersonal(event).event])
+    state = foldRedacted(aggregate, state, event)
     if (wanted.includes(event.version))
       states.set(event.version, { version: event.version, event, state: JSON.parse(toJson(state)) as unknown })
     expected += 1n
   }
   return wanted.flatMap((version) => states.get(version) ?? [])
+}
+
+/** Replaces what is encrypted before an upcaster sees it, and what an older schema had in clear elsewhere after it. */
+function foldRedacted(aggregate: AnyAggregate, state: unknown, event: RecordedEvent): unknown {
+  try {
+    const present = upcast(aggregate, redactPersonal(event, aggregate).event)
+    return present ? fold(aggregate, state, [redactPersonal(present, aggregate).event]) : state
+  } catch (error) {
+    if (!(error instanceof UnknownEventError)) throw error
+    throw new ProblemError('state-not-known', error.message, { cause: error })
+  }
 }
 
 /** @throws {ProblemError} `unknown-stream` */

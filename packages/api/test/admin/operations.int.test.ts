@@ -151,6 +151,19 @@ describe('an operation', () => {
     expect(await auditOf(second, replay.body.id)).toEqual(['bridges.replay requested', 'bridges.replay failed'])
   })
 
+  test('that nobody here can run is ended at once when somebody cancels it', async () => {
+    const { bridge, state } = slowBridge('gone')
+    const first = await serve(bridge)
+    const { id } = (await first.post('/bridges/gone/retry', { reason })).body
+    await vi.waitFor(() => expect(state.begun).toBe(1))
+    await close()
+    const second = await serve()
+    expect((await second.get(`/operations/${id}`)).body.status).toBe('running')
+    const cancelled = await second.post(`/operations/${id}/cancel`, { reason })
+    expect(cancelled).toMatchObject({ status: 200, body: { status: 'cancelled', attempts: 1 } })
+    expect((await auditOf(second, id)).at(-1)).toBe('bridges.retry cancelled')
+  })
+
   test('is not ended by a process that was paused past its lease', async () => {
     const paused = slowBridge('four')
     // It notices only after a second that it has lost them.

@@ -142,7 +142,7 @@ export class OperationRunner {
     if (!asked) return undefined
     this.store.notifyAppended()
     this.running.get(id)?.controller.abort(new Cancelled())
-    if (!asked.waits) return asked.operation
+    if (!asked.idle) return asked.operation
     // Where somebody took it up meanwhile, he sees that it is not wanted.
     return (await this.end(asked.operation, { status: 'cancelled' })) ?? asked.operation
   }

@@ -57,7 +57,7 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext, consu
         above >= upTo ? [] : await selectEvents(streams.database, { ...filter, above, upTo, direction, limit: size })
       const reached = events.length === size ? events.at(-1)?.position : undefined
       const end = forwards ? (upTo < last ? upTo : null) : above > first ? above + 1n : null
-      return { data: events.map((event) => eventView(event, mode)), page: { next: reached ?? end } }
+      return { data: events.map((event) => eventView(event, mode, aggregates)), page: { next: reached ?? end } }
     },
   })
 
@@ -69,7 +69,7 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext, consu
     problems: [404],
     handle: async ({ request, query, params: { id = '' } }) => {
       const { streams, mode } = await scopeOf(context, request, query)
-      return eventView(await eventById(streams.database, id, (await store.head()).position), mode)
+      return eventView(await eventById(streams.database, id, (await store.head()).position), mode, aggregates)
     },
   })
 
@@ -103,7 +103,7 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext, consu
       const { position: head } = await store.head()
       const event = await eventById(streams.database, id, head)
       const trace = await traceEvent(streams, event, { head, window: query.window })
-      return { id: event.id, ...trace, events: trace.events.map((each) => eventView(each, mode)) }
+      return { id: event.id, ...trace, events: trace.events.map((each) => eventView(each, mode, aggregates)) }
     },
   })
 

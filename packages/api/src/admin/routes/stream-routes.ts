@@ -84,7 +84,7 @@ export function addStreamRoutes(routes: AdminRoutes, context: AdminContext): voi
       const inRange = direction === 'forwards' ? following <= (to ?? version) : following >= (from > 1n ? from : 1n)
       return {
         version,
-        data: events.map((event) => eventView(event, mode)),
+        data: events.map((event) => eventView(event, mode, aggregates)),
         page: { next: goesOn && inRange ? String(following) : null },
       }
     },
@@ -114,7 +114,7 @@ export function addStreamRoutes(routes: AdminRoutes, context: AdminContext): voi
       return {
         streamId: id,
         version: at.version,
-        event: eventView(at.event, mode),
+        event: eventView(at.event, mode, aggregates),
         ...(state !== undefined && { state }),
       }
     },

@@ -237,14 +237,14 @@ const cancel: Statement = {
   text: (schema) => `
 update ${schema}.operations set cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
  where id = $1 and status in ('pending', 'running')
-returning ${columns}, lease_until is null`,
+returning ${columns}, lease_until is null or lease_until < clock_timestamp()`,
 }
 
-/** Asks for the end of an operation; undefined where it has ended. `waits` says that no process has begun it. */
+/** Asks for the end of an operation; undefined where it has ended. `idle` says that no process has it. */
 export async function askToCancel(
   database: Database,
   id: string,
-): Promise<{ readonly operation: StoredOperation; readonly waits: boolean } | undefined> {
+): Promise<{ readonly operation: StoredOperation; readonly idle: boolean } | undefined> {
   const [row] = await run<[...OperationRow, string]>(database, cancel, [id])
-  return row && { operation: operationOf(row.slice(0, -1) as OperationRow), waits: row.at(-1) === 't' }
+  return row && { operation: operationOf(row.slice(0, -1) as OperationRow), idle: row.at(-1) === 't' }
 }
