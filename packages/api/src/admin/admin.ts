@@ -52,8 +52,8 @@ export interface AdminOptions extends ProblemResponseOptions, GuardOptions {
  * A Fastify plugin for those who run a store: it shows streams, events, projections, dead letters and bridges, and changes them.
  *
  * Every change takes a `reason`, may be asked about with `dryRun`, and is written to an audit stream in the store. What takes long is an operation,
- * which outlives the request, and the process: another one that has this plugin takes it up. Viewers look, operators change what can be changed
- * back, admins truncate, forget and see full payloads; personal fields are replaced for everybody. Register it under a prefix, such as `/admin/v1`.
+ * which outlives the request, and the process: another one that has this plugin takes it up. Viewers look, operators pause, rebuild,
+ * redrive and promote, admins truncate, forget and see full payloads; personal fields are replaced for everybody. Register it under a prefix, such as `/admin/v1`.
  *
  * The pool's role needs what writers, projectors and maintainers have together, for what of it is used.
  *

@@ -170,12 +170,13 @@ export async function takeUpOperation(
   return (await select(database, takeUp, [owner, leaseMs, kinds, named, targets]))[0]
 }
 
+// One that was let go of has no owner: a renewal that was on its way then must not keep it from others.
 const renew: Statement = {
   name: 'admin/renew-operation',
   text: (schema) => `
 update ${schema}.operations
    set lease_until = clock_timestamp() + $3 * interval '1 ms', progress_done = coalesce($4, progress_done), progress_total = coalesce($5, progress_total)
- where id = $1 and attempt = $2 and status = 'running'
+ where id = $1 and attempt = $2 and status = 'running' and owner is not null
 returning cancel_requested_at is not null`,
 }
 
