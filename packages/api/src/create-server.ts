@@ -3,6 +3,7 @@ import fastifySwaggerUi from '@fastify/swagger-ui'
 import { silentLogger, type AnyAggregate, type EventStore, type Logger } from '@tidemark/eventstore'
 import type { AnyProjection, ProjectionStore } from '@tidemark/projections'
 import fastify, { LogController, type FastifyInstance, type FastifyListenOptions } from 'fastify'
+import { admin, type AdminOptions } from './admin/admin.js'
 import type { GuardOptions } from './auth/guard.js'
 import type { Authentication } from './auth/principal.js'
 import { commands, type CommandsOptions } from './commands/commands.js'
@@ -47,6 +48,10 @@ export interface ServerOptions
   readonly metrics?: true | Pick<MetricsOptions, 'bridges'>
   /** Proxies in front whose `X-Forwarded-*` headers are believed: true for whoever is the last, or their addresses; none unless said. */
   readonly trustProxy?: boolean | string | readonly string[]
+  /** Whether the admin API is there, under `/admin/v1`, and what it has besides; not unless said. */
+  readonly admin?:
+    | boolean
+    | Omit<AdminOptions, 'store' | 'readModels' | 'aggregates' | 'projections' | 'authentication' | 'problemBase'>
   /** The largest body; 64 KiB unless said. */
   readonly bodyLimitBytes?: number
   /** The name and version that the OpenAPI document gives the API. */
@@ -141,6 +146,20 @@ export function createServer(options: ServerOptions): FastifyInstance {
     const api = { ...common, prefix: '/v1' }
     await documented.register(readModels, { ...api, store: projectionStore, projector })
     await documented.register(commands, { ...api, aggregates })
+    if (options.admin) {
+      const more = options.admin === true ? {} : options.admin
+      const { allowedOrigins = [] } = options
+      await documented.register(admin, {
+        allowedOrigins,
+        logger,
+        ...more,
+        ...common,
+        prefix: '/admin/v1',
+        aggregates,
+        store,
+        readModels: projectionStore,
+      })
+    }
   })
   return options.allowUnauthenticated || authentication ? app : onlyOnLoopback(app)
 }

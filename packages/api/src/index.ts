@@ -1,4 +1,14 @@
 export { bearerTokens, type BearerToken } from './auth/bearer-tokens.js'
+export { admin, type AdminOptions } from './admin/admin.js'
+export type {
+  AdminBridge,
+  AdminBridgeStatus,
+  AdminParkedRecord,
+  AdminReplay,
+  AdminRetriedKey,
+} from './admin/admin-bridge.js'
+export type { EventConsumer } from './admin/event-types.js'
+export { payloadModes, type PayloadMode } from './admin/payload-view.js'
 export { type GuardOptions } from './auth/guard.js'
 export { jwtTokens, type JwtTokensOptions } from './auth/jwt-tokens.js'
 export { roles, type Authentication, type Principal, type Role } from './auth/principal.js'

@@ -24,6 +24,7 @@ describe('every route of a server', () => {
       store,
       aggregates: [Order],
       projections: [orderSummary],
+      admin: true,
       metrics: true,
       rateLimit: { max: 1_000_000 },
       authentication: bearerTokens([

@@ -92,11 +92,13 @@ export { logWithin } from './log-within.js'
 export { silentLogger, type Logger } from './logger.js'
 export type { NewEpoch, NewEpochOptions } from './new-epoch.js'
 export type { Operable, OperableStatus, Stall } from './operable.js'
+export { redactPersonal, type RedactedEvent } from './personal-data/redact-personal.js'
 export type { PersonalDeclaration } from './personal-data/declaration.js'
 export { PersonalDataUnreadableError, SubjectForgottenError } from './personal-data/errors.js'
 export type { ForgetOptions, ForgetResult } from './personal-data/forget-subject.js'
 export type { KeyStore, SubjectKey } from './personal-data/key-store.js'
 export type { PersonalDataOptions } from './personal-data/vault.js'
+export { eventColumns, toEvents, type EventRow } from './sql/event-row.js'
 export { sqlStateOf, translateDatabaseError } from './postgres-errors.js'
 export {
   checkSchemas,
@@ -132,6 +134,7 @@ export {
   type SubscriptionState,
 } from './subscription.js'
 export { StreamStore } from './stream-store.js'
+export { hasPersonalData } from './personal-data/personal-events.js'
 export { hasTenancy } from './tenancy.js'
 export { TenantStore } from './tenant-store.js'
 export type { SnapshotPolicy } from './snapshot-policy.js'

@@ -10,6 +10,7 @@ import {
   InvalidEventError,
   partOf,
   PersonalDataUnreadableError,
+  redactPersonal,
   SubjectForgottenError,
   TruncationRefusedError,
   type EventStore,
@@ -44,6 +45,23 @@ describe('personal data', () => {
   const textOf = async (table: string, where = 'true') =>
     JSON.stringify((await database.pool.query(`select t::text from tidemark.${table} t where ${where}`)).rows)
   const ofStream = (id: string) => `stream_id = 'customer-${id}'`
+
+  test('is replaced in events that are shown to people, without a key, and also where it was stored in clear before', async () => {
+    await store.append(Customer, 'shown', [registered('shown')], { expectedVersion: 0 })
+    const old = { name: 'Grace', address: { street: 'Short Road 1', city: 'London' }, phones: ['1'] }
+    const inClear = { type: 'Registered', data: { customerId: 'shown', ...old }, schemaVersion: 2 }
+    await store.appendToStream('customer-shown', [inClear, { type: 'LoggedIn', data: {} }], { expectedVersion: 1 })
+    const [sealed, clear, other] = await store.readStream('customer-shown')
+    const data = { customerId: 'shown', name: 'erased', address: { street: '', city: 'London' } }
+    expect(redactPersonal(sealed!)).toMatchObject({
+      event: { data, version: 1n },
+      redacted: ['name', 'address.street'],
+    })
+    const redacted = redactPersonal(clear!, Customer)
+    expect(redacted.event.data).toEqual(data)
+    expect(redacted.redacted).toEqual(['name', 'address.street', 'phones'])
+    expect(redactPersonal(other!, Customer)).toEqual({ event: other, redacted: [] })
+  })
 
   test('is stored encrypted, and read in clear by whoever loads or reveals', async () => {
     await store.append(Customer, 'stored', [registered('s-1')], { expectedVersion: 0 })

@@ -9,10 +9,11 @@ export { defineBridge, type BridgeDefinition, type BridgeOptions } from './bridg
 export { drainBridge, type Drained, type DrainBridgeOptions } from './bridge/drain-bridge.js'
 export type { EventPattern, FieldPattern, FieldPatterns, ValueTest } from './bridge/event-pattern.js'
 export { listParkedRecords } from './bridge/list-parked-records.js'
+export { operableBridge, type OperableBridge, type OperableBridgeOptions } from './bridge/operable-bridge.js'
 export { pauseBridge, resumeBridge } from './bridge/pause-bridge.js'
 export { replayToTopic, type ReplayedToTopic, type ReplayToTopicOptions } from './bridge/replay-to-topic.js'
 export { retryParkedRecords, type RetriedKey, type RetryParkedRecordsOptions } from './bridge/retry-parked-records.js'
-export type { ParkedRecord, ParkedRecordSelection } from './sql/select-parked-records.js'
+export type { ParkedRecord, ParkedRecordPage, ParkedRecordSelection } from './sql/select-parked-records.js'
 export type { TopicChoice, TopicRule } from './bridge/topic-choice.js'
 export {
   BatchTooLargeError,

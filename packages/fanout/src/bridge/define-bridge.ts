@@ -10,7 +10,7 @@ import { checkTopicSettings } from '../topic-settings.js'
 export interface BridgeOptions {
   /** The name of its checkpoint: letters, digits, `_`, `.` and `-`. */
   readonly name: string
-  /** The aggregates whose events are published; all of them unless said. */
+  /** The aggregates whose events are published; all of them unless said, without the audit that the store keeps of itself. */
   readonly from?: readonly AnyAggregate[]
   /** The event types that are published, with `from` under their former names too, as stored; all of them unless said. */
   readonly types?: readonly string[]
@@ -114,11 +114,12 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
     throw new BridgeConfigurationError(`bridge "${name}": lanes is a whole number from 1 to 64`)
   const progressTopic = progressTopicOf(name, transactional)
   const { topicOf, known } = chooseTopics(name, topic, categories)
+  const wanted = compileWhere(name, 'where', where)
   const storedTypes = types && storedTypesOf(from ?? [], types)
   return {
     name,
     filter: { categories, types: storedTypes },
-    matches: compileWhere(name, 'where', where),
+    matches: categories ? wanted : (event) => !isOwnEvent(event) && wanted(event),
     topics: known,
     topicOf,
     topicOfKind: dependsOnKind(topic) ? (kind) => topicOf(kind as RecordedEvent) : undefined,
@@ -126,6 +127,11 @@ export function defineBridge(options: BridgeOptions): BridgeDefinition {
     ...{ payload, format, source, dataSchema, headers, onUnpublishable, createTopics, lanes, progressTopic },
     partitioner: partitioner ?? partitionFor,
   }
+}
+
+/** Events of categories like `tidemark.audit` are about the store, and nobody made a topic for them. */
+function isOwnEvent({ category }: RecordedEvent): boolean {
+  return category.startsWith('tidemark.')
 }
 
 function progressTopicOf(name: string, transactional: BridgeOptions['transactional'] = false): string | undefined {

@@ -1,8 +1,13 @@
 import type { EventStore } from '@tidemark/eventstore'
-import { selectParkedRecords, type ParkedRecord, type ParkedRecordSelection } from '../sql/select-parked-records.js'
+import {
+  selectParkedRecords,
+  type ParkedRecord,
+  type ParkedRecordPage,
+  type ParkedRecordSelection,
+} from '../sql/select-parked-records.js'
 
 /**
- * The events that bridges have parked, in the order of the log; 1,000 at most unless said.
+ * The events that bridges have parked, in the order of the log; 1,000 at most unless said, from the beginning or after a position.
  *
  * @example
  * for (const { key, type, status, error } of await listParkedRecords(store, { bridge: 'orders' }))
@@ -11,7 +16,7 @@ import { selectParkedRecords, type ParkedRecord, type ParkedRecordSelection } fr
 export function listParkedRecords(
   store: EventStore,
   selection: ParkedRecordSelection = {},
-  { limit = 1000 }: { readonly limit?: number } = {},
+  page: Partial<ParkedRecordPage> = {},
 ): Promise<ParkedRecord[]> {
-  return selectParkedRecords(store.database, selection, { limit })
+  return selectParkedRecords(store.database, selection, { limit: 1000, ...page })
 }

@@ -51,6 +51,15 @@ test('fills templates from the event', () => {
   expect(defineBridge({ name: 'b', from: [Order], topic: 'shop.{aggregate}' }).topics).toEqual(['shop.order'])
 })
 
+test('publishes everything unless said, but what the store notes of itself', () => {
+  const all = defineBridge({ name: 'all' })
+  const event = (category: string) => ({ category, type: 'Any', data: {} }) as unknown as RecordedEvent
+  expect(['order', 'tidemark.audit', 'tidemarks'].filter((category) => all.matches(event(category)))).toEqual([
+    'order',
+    'tidemarks',
+  ])
+})
+
 test('sends an event by the first topic rule that matches', () => {
   const bridge = defineBridge({
     name: 'b',

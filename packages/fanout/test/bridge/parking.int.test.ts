@@ -8,6 +8,7 @@ import {
   defineBridge,
   KafkaRefusedError,
   listParkedRecords,
+  operableBridge,
   retryParkedRecords,
   type BridgeOptions,
   type KafkaProducerPort,
@@ -58,6 +59,18 @@ describe.skipIf(!inject('kafkaBrokers'))('a bridge that cannot publish an event'
       ['order-large-1', 4, 'blocked'],
     ])
     expect(status).toMatchObject({ published: 3, parkedKeys: 1, parkedEvents: 3, error: undefined, lag: 0n })
+    const operable = operableBridge(bridges.store, defineBridge(options), {
+      producer: newProducer,
+      maxMessageBytes: 5000,
+    })
+    expect(await operable.parked({ limit: 10, after: 0n })).toHaveLength(3)
+    expect(await operable.status()).toMatchObject({ name: 'large', parkedEvents: 3 })
+    expect([await operable.pause('a test'), (await operable.status()).state, await operable.resume()]).toEqual([
+      true,
+      'paused',
+      true,
+    ])
+    expect(operableBridge(bridges.store, defineBridge(options))).not.toHaveProperty('retry')
     expect(status.oldestUnsentMs).toBeGreaterThan(0)
     const [first] = await listParkedRecords(bridges.store, { bridge: 'large', key: 'order-large-1' })
     expect(first).toMatchObject({ attempts: 1, error: { code: 'FANOUT_EVENT_NOT_PUBLISHABLE' } })
@@ -66,7 +79,7 @@ describe.skipIf(!inject('kafkaBrokers'))('a bridge that cannot publish an event'
     // As long as nothing was mended it stays, and blocks.
     const producer = newProducer()
     const definition = defineBridge(options)
-    const [failed] = await retryParkedRecords(bridges.store, definition, { producer, maxMessageBytes: 5000 })
+    const [failed] = (await operable.retry?.({})) ?? []
     expect(failed).toMatchObject({ key: 'order-large-1', published: 0, waiting: 3 })
     expect(failed!.error!.message).toContain('at most 5000')
     expect((await listParkedRecords(bridges.store, { bridge: 'large' }))[0]).toMatchObject({ attempts: 2 })

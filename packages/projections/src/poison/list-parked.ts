@@ -1,12 +1,12 @@
 import type { Projection, RowKey } from '../define-projection.js'
-import { selectParked } from '../sql/select-parked.js'
+import { selectParked, type ParkedPage } from '../sql/select-parked.js'
 import { selectParkedRows } from '../sql/select-parked-rows.js'
 import { selectParkedGroups, type ParkedGroup } from '../sql/select-parked-groups.js'
 import type { ParkedEvent, ParkedSelection } from './parked-event.js'
 import type { ProjectionStore } from '../projection-store.js'
 
 /**
- * The events that projections have set aside, in the order of the log; 1,000 at most unless said.
+ * The events that projections have set aside, in the order of the log; 1,000 at most unless said, and only those after one where it is given.
  *
  * @example
  * for (const { streamId, type, error, blocks } of await listParked(store, { projection: 'order-summary' }))
@@ -15,9 +15,9 @@ import type { ProjectionStore } from '../projection-store.js'
 export function listParked(
   store: ProjectionStore,
   selection: ParkedSelection = {},
-  { limit = 1000 }: { readonly limit?: number } = {},
+  { limit = 1000, after }: Partial<ParkedPage> = {},
 ): Promise<ParkedEvent[]> {
-  return selectParked(store.database, selection, { limit })
+  return selectParked(store.database, selection, { limit, ...(after && { after }) })
 }
 
 /** What events failed at, alike ones together, the most frequent first. */

@@ -12,6 +12,7 @@ with parked as (
     from ${schema}.parked_events p
    where ($1::text is null or p.projection = $1) and ($2::bigint[] is null or p.position = any($2)) and ($3::text is null or p.fingerprint = $3)
      and ($4::text is null or p.status = $4) and ($5::text is null or p.consumer = $5)
+     and ($7::bigint is null or (p.position, p.consumer) > ($7, $8))
    group by p.projection, p.consumer, p.position, p.event_id, p.stream_id, p.tenant, p.version, p.type
    order by p.position, p.consumer
    limit $6
@@ -34,14 +35,22 @@ type ParkedRow = [
   ...[tenant: string | null, blocks: string],
 ]
 
+/** Which of the parked events are read. */
+export interface ParkedPage {
+  readonly limit: number
+  /** Only what comes after this event, in the order of position and consumer. */
+  readonly after?: Pick<ParkedEvent, 'position' | 'consumer'>
+}
+
 /** Reads parked events in the order of the log, at most `limit`. */
 export async function selectParked(
   database: Database,
   { projection, positions, fingerprint, status }: ParkedSelection,
-  { consumer, limit }: { readonly consumer?: string; readonly limit: number },
+  { consumer, limit, after }: ParkedPage & { readonly consumer?: string },
 ): Promise<ParkedEvent[]> {
   const rows = await run<ParkedRow>(database, statement, [
     ...[projection ?? null, positions ?? null, fingerprint ?? null, status ?? null, consumer ?? null, limit],
+    ...[after?.position ?? null, after?.consumer ?? null],
   ])
   return rows.map((row) => {
     const [name, of, position, is, eventId, streamId, version, type, keys, code, error, stack, print] = row

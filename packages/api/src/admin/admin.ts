@@ -1,0 +1,101 @@
+import { silentLogger, type AnyAggregate, type EventStore, type Logger } from '@tidemark/eventstore'
+import type { AnyProjection, ProjectionStore } from '@tidemark/projections'
+import type { FastifyPluginAsync } from 'fastify'
+import { guard, type GuardOptions } from '../auth/guard.js'
+import { ApiConfigurationError } from '../errors.js'
+import { useJson } from '../http/json-context.js'
+import { answerWithProblems, type ProblemResponseOptions } from '../http/problem-responses.js'
+import type { AdminBridge } from './admin-bridge.js'
+import { StoreHasTenancy, type AdminContext } from './admin-context.js'
+import { AdminRoutes } from './admin-route.js'
+import { AuditLog } from './audit-log.js'
+import type { EventConsumer } from './event-types.js'
+import { bridgeKinds } from './kinds/bridge-kinds.js'
+import { deadLetterKinds } from './kinds/dead-letter-kinds.js'
+import { projectionKinds } from './kinds/projection-kinds.js'
+import { upkeepKinds } from './kinds/upkeep-kinds.js'
+import { OperationRunner } from './operations/operation-runner.js'
+import type { PayloadMode } from './payload-view.js'
+import { addBridgeRoutes } from './routes/bridge-routes.js'
+import { addDeadLetterRoutes } from './routes/dead-letter-routes.js'
+import { addEventRoutes } from './routes/event-routes.js'
+import { addOperationRoutes } from './routes/operation-routes.js'
+import { addOverviewRoute } from './routes/overview-route.js'
+import { addProjectionRoutes } from './routes/projection-routes.js'
+import { addStreamRoutes } from './routes/stream-routes.js'
+import { addUpkeepRoutes } from './routes/upkeep-routes.js'
+
+export interface AdminOptions extends ProblemResponseOptions, GuardOptions {
+  readonly store: EventStore
+  /** What `readModelsIn` gave, where the read models are in another database than the log. */
+  readonly readModels?: ProjectionStore | undefined
+  readonly aggregates: readonly AnyAggregate[]
+  readonly projections: readonly AnyProjection[]
+  /** What `operableBridge(…)` of `@tidemark/fanout` makes of bridges; none unless given. */
+  readonly bridges?: readonly AdminBridge[]
+  /** What else reads events, for `GET event-types`: definitions of consumers, for one. */
+  readonly consumers?: readonly EventConsumer[]
+  /** How much of the data of events, states and rows is shown where a request does not say; `masked` unless said. Viewers never see more. */
+  readonly payloads?: PayloadMode
+  /** How many operations this process runs at once; 4 unless said. Others wait. */
+  readonly maxOperations?: number
+  /** How long a process may be silent before another one takes its operations up; 15,000 ms unless said. */
+  readonly operationLeaseMs?: number
+  /** How often this process looks for operations that nobody runs; 1,000 ms unless said. */
+  readonly operationPollMs?: number
+  /** Origins of web pages that may change something besides those of this server. */
+  readonly allowedOrigins?: readonly string[]
+  readonly logger?: Logger
+}
+
+/**
+ * A Fastify plugin for those who run a store: it shows streams, events, projections, dead letters and bridges, and changes them.
+ *
+ * Every change takes a `reason`, may be asked about with `dryRun`, and is written to an audit stream in the store. What takes long is an operation,
+ * which outlives the request, and the process: another one that has this plugin takes it up. Viewers look, operators pause, rebuild,
+ * redrive and promote, admins truncate, forget and see full payloads; personal fields are replaced for everybody. Register it under a prefix, such as `/admin/v1`.
+ *
+ * The pool's role needs what writers, projectors and maintainers have together, for what of it is used.
+ *
+ * @throws {ApiConfigurationError} there is no `authentication`, or a number is not usable.
+ *
+ * @example
+ * await app.register(admin, { prefix: '/admin/v1', authentication, store, aggregates: [Order], projections: [orderSummary] })
+ */
+export const admin: FastifyPluginAsync<AdminOptions> = async (app, options) => {
+  const { store, aggregates, projections, readModels = store, bridges = [], consumers = [] } = options
+  const { maxOperations = 4, operationLeaseMs = 15_000, operationPollMs = 1000, logger = silentLogger } = options
+  for (const [name, value] of Object.entries({ maxOperations, operationLeaseMs, operationPollMs })) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new ApiConfigurationError(`${name} is ${value}: it takes a whole number from 1`)
+  }
+  useJson(app)
+  answerWithProblems(app, options)
+  guard(app, options, ({ routeOptions }) => routeOptions.config.adminRole ?? 'viewer')
+
+  const work = { store, readModels, aggregates, projections, bridges }
+  const [ofProjections, ofDeadLetters] = [projectionKinds(work), deadLetterKinds(work)]
+  const [ofBridges, ofUpkeep] = [bridgeKinds(work), upkeepKinds(work)]
+  const audit = new AuditLog(store)
+  const runner = new OperationRunner(store, audit, {
+    kinds: [ofProjections, ofDeadLetters, ofBridges, ofUpkeep].flatMap((kinds) => Object.values(kinds)),
+    names: [...projections, ...bridges].map(({ name }) => name),
+    ...{ leaseMs: operationLeaseMs, pollIntervalMs: operationPollMs, maxRunning: maxOperations, logger },
+  })
+  const tenancy = new StoreHasTenancy(store)
+  const context: AdminContext = { ...work, payloads: options.payloads ?? 'masked', audit, runner, tenancy }
+
+  const routes = new AdminRoutes(app, options.allowedOrigins ?? [])
+  addOverviewRoute(routes, context)
+  addStreamRoutes(routes, context)
+  addEventRoutes(routes, context, consumers)
+  addProjectionRoutes(routes, context, ofProjections)
+  addDeadLetterRoutes(routes, context, ofDeadLetters)
+  addBridgeRoutes(routes, context, ofBridges)
+  addUpkeepRoutes(routes, context, ofUpkeep)
+  addOperationRoutes(routes, context)
+  routes.close()
+
+  app.addHook('onReady', async () => runner.start())
+  app.addHook('preClose', () => runner.stop())
+}

@@ -1,0 +1,88 @@
+import {
+  eventColumns,
+  run,
+  toEvents,
+  type Database,
+  type EventRow,
+  type RecordedEvent,
+  type Statement,
+} from '@tidemark/eventstore'
+
+const matches = `
+   and ($3::text[] is null or type = any($3)) and ($4::text[] is null or split_part(stream_id, '-', 1) = any($4))
+   and ($5::text is null or metadata->>'correlationId' = $5) and ($6::text is null or metadata->>'causationId' = $6)`
+
+const inOrder = (direction: 'asc' | 'desc'): Statement => ({
+  name: `admin/select-events-${direction}`,
+  text: (schema) => `
+select ${eventColumns} from ${schema}.events
+ where position > $1 and position <= $2 ${matches}
+ order by position ${direction}
+ limit $7`,
+})
+const statements = { forwards: inOrder('asc'), backwards: inOrder('desc') }
+
+/** Which events of a part of the log are meant. */
+export interface EventSelection {
+  /** Exclusive. */
+  readonly above: bigint
+  /** Inclusive. */
+  readonly upTo: bigint
+  readonly types?: readonly string[] | undefined
+  readonly categories?: readonly string[] | undefined
+  readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+  readonly direction: 'forwards' | 'backwards'
+  readonly limit: number
+}
+
+/** Reads the events of a part of the log, data as stored. It looks at every event between the positions, so the caller bounds them. */
+export async function selectEvents(
+  database: Database,
+  { above, upTo, types, categories, correlationId, causationId, direction, limit }: EventSelection,
+): Promise<RecordedEvent[]> {
+  const values = [above, upTo, types ?? null, categories ?? null, correlationId ?? null, causationId ?? null, limit]
+  const rows = await run<EventRow>(database, statements[direction], values)
+  return toEvents(rows, database.tenant)
+}
+
+const byIds: Statement = {
+  name: 'admin/select-events-by-id',
+  text: (schema) =>
+    `select ${eventColumns} from ${schema}.events where id = any($1) and position <= $2 order by position`,
+}
+
+/** The events with these ids, those up to the head, in the order of the log. */
+export async function selectEventsById(
+  database: Database,
+  ids: readonly string[],
+  head: bigint,
+): Promise<RecordedEvent[]> {
+  return toEvents(await run<EventRow>(database, byIds, [ids, head]), database.tenant)
+}
+
+const descendants: Statement = {
+  name: 'admin/select-effects',
+  text: (schema) => `
+select ${eventColumns} from ${schema}.events
+ where position > $1 and position <= $2
+   and (metadata->>'causationId' = any($3) or ($4::text is not null and metadata->>'correlationId' = $4))
+ order by position
+ limit $5`,
+}
+
+/** The events of a part of the log that name one of some causes, or belong to a conversation. */
+export async function selectEffects(
+  database: Database,
+  part: {
+    readonly above: bigint
+    readonly upTo: bigint
+    readonly causes: readonly string[]
+    readonly correlationId: string | undefined
+    readonly limit: number
+  },
+): Promise<RecordedEvent[]> {
+  const { above, upTo, causes, correlationId, limit } = part
+  const rows = await run<EventRow>(database, descendants, [above, upTo, causes, correlationId ?? null, limit])
+  return toEvents(rows, database.tenant)
+}

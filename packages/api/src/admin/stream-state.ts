@@ -1,0 +1,96 @@
+import {
+  fold,
+  partsOf,
+  redactPersonal,
+  UnknownEventError,
+  upcast,
+  type AnyAggregate,
+  type RecordedEvent,
+  type StreamStore,
+} from '@tidemark/eventstore'
+import { ProblemError } from '../errors.js'
+import { toJson } from '../http/json-context.js'
+import { quoted } from '../http/nearest-name.js'
+import { isStorable } from './parse-request.js'
+
+/** A stream's state at a version, with the event that led to it. */
+export interface StateAt {
+  readonly version: bigint
+  readonly event: RecordedEvent
+  /** As JSON, personal data replaced. */
+  readonly state: unknown
+}
+
+/** How many events a state is folded from at most here. */
+export const maxFolded = 20_000n
+
+/**
+ * Folds a stream up to some versions, as it would read if all whom it is about were forgotten: so no personal data can be in a state.
+ *
+ * Snapshots are not used, for they hold personal data.
+ *
+ * @throws {ProblemError} `unknown-stream`, `version-not-found`, `state-not-known`
+ */
+export async function statesOf(
+  streams: StreamStore,
+  aggregates: readonly AnyAggregate[],
+  streamId: string,
+  versions: readonly (bigint | undefined)[],
+): Promise<StateAt[]> {
+  const aggregate = aggregates.find(({ name }) => name === partsOf(streamId).category)
+  const newest = await newestVersion(streams, streamId)
+  if (!aggregate)
+    throw new ProblemError('state-not-known', `no aggregate of this server has the events of ${quoted(streamId)}`)
+  const wanted = versions.map((version) => version ?? newest)
+  for (const version of wanted) {
+    if (version >= 1n && version <= newest) continue
+    throw new ProblemError(
+      'version-not-found',
+      `stream ${quoted(streamId)} has versions up to ${newest}, not ${version}`,
+    )
+  }
+  const last = wanted.reduce((one, other) => (one > other ? one : other))
+  if (last > maxFolded)
+    throw new ProblemError(
+      'state-not-known',
+      `states are folded from ${maxFolded} events at most here: load the aggregate`,
+    )
+  const states = new Map<bigint, StateAt>()
+  let state: unknown = aggregate.initialState()
+  let expected = 1n
+  for await (const event of streams.walkStream(streamId, { toVersion: last })) {
+    if (event.version !== expected)
+      throw new ProblemError(
+        'state-not-known',
+        `the first events of ${quoted(streamId)} were truncated: load the aggregate`,
+      )
+    state = foldRedacted(aggregate, state, event)
+    if (wanted.includes(event.version))
+      states.set(event.version, { version: event.version, event, state: JSON.parse(toJson(state)) as unknown })
+    expected += 1n
+  }
+  return wanted.flatMap((version) => states.get(version) ?? [])
+}
+
+/** Replaces what is encrypted before an upcaster sees it, and what an older schema had in clear elsewhere after it. */
+function foldRedacted(aggregate: AnyAggregate, state: unknown, event: RecordedEvent): unknown {
+  try {
+    const present = upcast(aggregate, redactPersonal(event, aggregate).event)
+    return present ? fold(aggregate, state, [redactPersonal(present, aggregate).event]) : state
+  } catch (error) {
+    if (!(error instanceof UnknownEventError)) throw error
+    throw new ProblemError('state-not-known', error.message, { cause: error })
+  }
+}
+
+/** @throws {ProblemError} `unknown-stream` */
+export async function newestVersion(streams: StreamStore, streamId: string): Promise<bigint> {
+  const possible = streamId !== '' && streamId.length <= 620 && isStorable(streamId)
+  const [last] = possible ? await streams.readStream(streamId, { direction: 'backwards', limit: 1 }) : []
+  if (!last) throw unknownStream(streamId)
+  return last.version
+}
+
+export function unknownStream(streamId: string): ProblemError {
+  return new ProblemError('unknown-stream', `there is no stream ${quoted(streamId)}`)
+}

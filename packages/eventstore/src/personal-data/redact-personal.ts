@@ -1,0 +1,42 @@
+import type { AnyAggregate } from '../define-aggregate.js'
+import { presentTypesOf } from '../event-types.js'
+import type { RecordedEvent } from '../event.js'
+import { replaceAt, revealData } from './personal-events.js'
+import { sealedValueOf } from './sealed-value.js'
+
+export interface RedactedEvent {
+  /** The event as it would read if all whom it is about were forgotten. */
+  readonly event: RecordedEvent
+  /** The paths of the fields that were replaced or left out, such as `address.street`. */
+  readonly redacted: readonly string[]
+}
+
+/**
+ * Puts the declared replacement in the place of each personal field of an event as the log gives it, whether its subject was forgotten or not: for
+ * tools that show events to people. Needs no key.
+ *
+ * With its aggregate, fields are replaced too that were stored in clear before they were declared personal, where the event has them at the paths of
+ * today. An event without personal data comes back as it is.
+ *
+ * @example
+ * const [event] = await store.readStream('customer-c-7')
+ * if (event) console.log(redactPersonal(event).event.data)
+ */
+export function redactPersonal(event: RecordedEvent, aggregate?: AnyAggregate): RedactedEvent {
+  const redacted = new Set(sealedPaths(event.data))
+  let data = redacted.size === 0 ? event.data : revealData(event.id, event.data, () => undefined)
+  const type = aggregate && presentTypesOf(aggregate).get(event.type)
+  for (const { path, erased } of (type && aggregate.events[type]?.personal?.fields) || []) {
+    data = replaceAt(data, path, () => {
+      redacted.add(path.join('.'))
+      return erased
+    })
+  }
+  return { event: redacted.size === 0 ? event : { ...event, data }, redacted: [...redacted] }
+}
+
+function sealedPaths(data: unknown, path: readonly string[] = []): string[] {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return []
+  if (sealedValueOf(data)) return [path.join('.')]
+  return Object.entries(data).flatMap(([name, value]) => sealedPaths(value, [...path, name]))
+}
