@@ -1,0 +1,23 @@
+import type { Verb } from './verb.js'
+
+/** Verbs that make, run and describe a project. */
+export const projectVerbs: readonly Verb[] = [
+  {
+    path: 'dev',
+    summary: 'run everything on a Postgres of its own (or DATABASE_URL), with demo data: for development',
+    examples: ['dev', 'dev --kafka --reset'],
+    load: async () => (await import('../commands/dev.js')).configureDev,
+  },
+  {
+    path: 'start',
+    summary: 'run the API, the projections, the bridges and the consumers until it is told to stop',
+    examples: ['start', 'start --only projections,bridge --log-level warn'],
+    load: async () => (await import('../commands/start.js')).configureStart,
+  },
+  {
+    path: 'config print',
+    summary: 'what flags, environment and configuration file come to; passwords are left out',
+    examples: ['config print', 'config print -o json'],
+    load: async () => (await import('../commands/config-print.js')).configureConfigPrint,
+  },
+]
