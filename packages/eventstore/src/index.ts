@@ -96,6 +96,7 @@ export type { PersonalDeclaration } from './personal-data/declaration.js'
 export { PersonalDataUnreadableError, SubjectForgottenError } from './personal-data/errors.js'
 export type { ForgetOptions, ForgetResult } from './personal-data/forget-subject.js'
 export type { KeyStore, SubjectKey } from './personal-data/key-store.js'
+export { redactEvent } from './personal-data/redact-event.js'
 export type { PersonalDataOptions } from './personal-data/vault.js'
 export { sqlStateOf, translateDatabaseError } from './postgres-errors.js'
 export {

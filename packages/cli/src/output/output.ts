@@ -64,6 +64,16 @@ export class Output {
     if (this.options.format === 'table') this.line(text)
   }
 
+  /** Writes a document that is the result, in a form of its own. */
+  raw(text: string): void {
+    this.stdout.write(text)
+  }
+
+  /** Writes one item of a list that has no end: JSON a line, or the text. */
+  item(item: unknown, text: string): void {
+    this.line(this.options.format === 'table' ? text : jsonText(item))
+  }
+
   /** Says something to the person in front of it. */
   note(text: string): void {
     if (!this.options.quiet) this.stderr.write(`${text}\n`)

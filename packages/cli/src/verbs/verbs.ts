@@ -20,6 +20,7 @@ export const nouns: Readonly<Record<string, string>> = {
   schemas: 'the shapes of events',
   subjects: 'the people whom events are about',
   streams: 'what happened to one aggregate',
+  events: 'what happened in the whole log',
   projections: 'read models',
   dlq: 'events that a projection could not handle',
   bridge: 'events on their way to Kafka',

@@ -46,7 +46,12 @@ export function sealEvent(event: SerializedEvent, { subject, fields }: PersonalP
   return { ...sealed, data: JSON.stringify(data), plain: event.data }
 }
 
-function replaceAt(data: unknown, [key, ...rest]: readonly string[], replace: (value: unknown) => unknown): unknown {
+/** The value with something else at a path; unchanged where nothing is there. */
+export function replaceAt(
+  data: unknown,
+  [key, ...rest]: readonly string[],
+  replace: (value: unknown) => unknown,
+): unknown {
   if (key === undefined) return replace(data)
   if (typeof data !== 'object' || data === null || Array.isArray(data) || !Object.hasOwn(data, key)) return data
   return { ...data, [key]: replaceAt((data as Record<string, unknown>)[key], rest, replace) }
