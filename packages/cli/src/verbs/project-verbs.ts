@@ -15,6 +15,12 @@ export const projectVerbs: readonly Verb[] = [
     load: async () => (await import('../commands/start.js')).configureStart,
   },
   {
+    path: 'doctor',
+    summary: 'check the database, the log, what follows it, and Kafka; ends with 3 when something is unhealthy',
+    examples: ['doctor', 'doctor -o json', 'doctor --watch --interval 10'],
+    load: async () => (await import('../commands/doctor.js')).configureDoctor,
+  },
+  {
     path: 'config print',
     summary: 'what flags, environment and configuration file come to; passwords are left out',
     examples: ['config print', 'config print -o json'],
