@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander'
-import { readFileSync } from 'node:fs'
 import type { Context } from './context.js'
-import type { Verb } from './verbs/verb.js'
+import { VerbCommand } from './verbs/verb-command.js'
 import { nouns, verbs } from './verbs/verbs.js'
+import { versionOfPackage } from './version.js'
 
 /**
  * The whole command line, ready to parse; errors are thrown, never printed.
@@ -22,37 +22,24 @@ export function createProgram(context: Context): Command {
     .configureHelp({ showGlobalOptions: true, styleTitle: context.output.paint.bold })
     .configureOutput({ outputError: () => undefined, getOutHasColors: hasColours, getErrHasColors: hasColours })
     .exitOverride()
+    .hook('preSubcommand', configureChosen)
   const parents = new Map<string, Command>([['', program]])
-  const described = new Map<Command, Verb>()
-  const configureChosen = async (_parent: Command, chosen: Command) => {
-    const verb = described.get(chosen)
-    if (verb) await configureVerb(chosen, verb, context)
-  }
-  program.hook('preSubcommand', configureChosen)
   for (const verb of verbs) {
-    const [name = '', noun = ''] = verb.path.split(' ').reverse()
-    let parent = parents.get(noun)
+    const [noun, name] = verb.path.split(' ')
+    const parentName = name === undefined ? '' : (noun ?? '')
+    let parent = parents.get(parentName)
     if (!parent) {
       parent = program
-        .command(noun)
-        .description(nouns[noun] ?? '')
+        .command(parentName)
+        .description(nouns[parentName] ?? '')
         .hook('preSubcommand', configureChosen)
-      parents.set(noun, parent)
+      parents.set(parentName, parent)
     }
-    described.set(parent.command(name).description(verb.summary), verb)
+    parent.addCommand(new VerbCommand(verb, context).copyInheritedSettings(parent))
   }
   return program
 }
 
-/** Loads the code of a verb, and gives a command what it takes. */
-export async function configureVerb(command: Command, { examples, load }: Verb, context: Context): Promise<void> {
-  const configure = await load()
-  configure(command, context)
-  const lines = examples.map((example) => `  $ tidemark ${example}`)
-  command.addHelpText('after', ['', lines.length === 1 ? 'Example:' : 'Examples:', ...lines].join('\n'))
-}
-
-function versionOfPackage(): string {
-  const file = new URL('../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+async function configureChosen(_parent: Command, chosen: Command): Promise<void> {
+  if (chosen instanceof VerbCommand) await chosen.configure()
 }

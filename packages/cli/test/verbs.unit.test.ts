@@ -1,8 +1,9 @@
-import { Command, type Option } from 'commander'
+import type { Option } from 'commander'
 import { describe, expect, it } from 'vitest'
 import type { Context } from '../src/context.js'
 import { Output } from '../src/output/output.js'
-import { configureVerb, createProgram } from '../src/program.js'
+import { createProgram } from '../src/program.js'
+import { VerbCommand } from '../src/verbs/verb-command.js'
 import { nouns, verbs } from '../src/verbs/verbs.js'
 
 const options = { format: 'table', quiet: false, colours: false } as const
@@ -12,7 +13,7 @@ const global = createProgram(context).options
 
 /** The words of an example, without what a shell does with its output. */
 function wordsOf(example: string): string[] {
-  const [command = ''] = example.split(' | ')
+  const [command = ''] = example.split(/ [|>] /)
   return [...command.matchAll(/"[^"]*"|'[^']*'|\S+/g)].map(([word]) => word.replaceAll(/^["']|["']$/g, ''))
 }
 
@@ -22,8 +23,8 @@ function optionOf(flag: string, known: readonly Option[]): Option | undefined {
 
 describe.each(verbs)('$path', (verb) => {
   it('says what it does, and how it is called', async () => {
-    const command = new Command(verb.path)
-    await configureVerb(command, verb, context)
+    const command = new VerbCommand(verb, context)
+    await command.configure()
     expect(verb.summary).toMatch(/^[^A-Z].{10,}[^.]$/)
     expect(verb.examples.length).toBeGreaterThan(0)
     expect(command.options.filter(({ description }) => description === '')).toEqual([])
@@ -35,8 +36,8 @@ describe.each(verbs)('$path', (verb) => {
 
   it('takes what its examples give it', async () => {
     for (const example of verb.examples) {
-      const command = new Command(verb.path)
-      await configureVerb(command, verb, context)
+      const command = new VerbCommand(verb, context)
+      await command.configure()
       const path = verb.path.split(' ')
       const words = wordsOf(example)
       expect(words.slice(0, path.length)).toEqual(path)

@@ -3,6 +3,12 @@ import type { Verb } from './verb.js'
 /** Verbs that make, run and describe a project. */
 export const projectVerbs: readonly Verb[] = [
   {
+    path: 'init',
+    summary: 'write a new project that runs: an aggregate, a read model and a test',
+    examples: ['init my-shop', 'init'],
+    load: async () => (await import('../commands/init.js')).configureInit,
+  },
+  {
     path: 'dev',
     summary: 'run everything on a Postgres of its own (or DATABASE_URL), with demo data: for development',
     examples: ['dev', 'dev --kafka --reset'],
@@ -21,9 +27,24 @@ export const projectVerbs: readonly Verb[] = [
     load: async () => (await import('../commands/doctor.js')).configureDoctor,
   },
   {
+    path: 'openapi',
+    summary: 'the OpenAPI document of the API, or a typed client of it; needs neither a database nor a port',
+    examples: ['openapi', 'openapi --file openapi.json', 'openapi --client ts --file src/api-client.ts'],
+    load: async () => (await import('../commands/openapi.js')).configureOpenapi,
+  },
+  {
     path: 'config print',
     summary: 'what flags, environment and configuration file come to; passwords are left out',
     examples: ['config print', 'config print -o json'],
     load: async () => (await import('../commands/config-print.js')).configureConfigPrint,
+  },
+  {
+    path: 'completion',
+    summary: 'what a shell reads to complete this command with the tab key',
+    examples: [
+      'completion bash > ~/.local/share/bash-completion/completions/tidemark',
+      'completion fish > ~/.config/fish/completions/tidemark.fish',
+    ],
+    load: async () => (await import('../commands/completion.js')).configureCompletion,
   },
 ]
