@@ -12,9 +12,10 @@ export const configureConfigPrint: ConfigureVerb = (verb, context) => {
       database: settings.database ? withoutPassword(settings.database.url) : null,
       databaseFrom: settings.database?.from ?? null,
       schema: settings.schema,
+      readModels: settings.readModels ? withoutPassword(settings.readModels.url) : null,
       api: `http://${settings.host}:${settings.port}`,
       brokers: settings.brokers,
-      schemaRegistry: settings.registry?.url ?? null,
+      schemaRegistry: settings.registry ? withoutPassword(settings.registry.url) : null,
       aggregates: names(aggregates),
       projections: names(projections),
       bridges: names(bridges),
@@ -24,8 +25,10 @@ export const configureConfigPrint: ConfigureVerb = (verb, context) => {
 }
 
 function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return '***'
   const shown = new URL(url)
   if (shown.password !== '') shown.password = '***'
-  for (const name of shown.searchParams.keys()) if (/password/i.test(name)) shown.searchParams.set(name, '***')
+  for (const name of shown.searchParams.keys())
+    if (/password|secret|token|key/i.test(name)) shown.searchParams.set(name, '***')
   return shown.href
 }
