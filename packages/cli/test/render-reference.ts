@@ -41,8 +41,9 @@ function renderArgument(argument: Argument): string {
 
 function renderOption(option: Option): string {
   const fallback: unknown = option.defaultValue
-  const standard =
-    fallback === undefined || typeof fallback === 'boolean' ? '' : `; \`${String(fallback)}\` unless said`
+  const standard = ['string', 'number'].includes(typeof fallback)
+    ? `; \`${fallback as string | number}\` unless said`
+    : ''
   const needed = option.mandatory ? '; required' : ''
   return `- \`${option.flags}\`: ${said(option.description, option.argChoices)}${needed}${standard}`
 }

@@ -11,7 +11,8 @@ import { replaceAt, revealData } from './personal-events.js'
  * @throws {UnknownEventError} as {@link upcast} does.
  *
  * @example
- * const shown = redactEvent(Person, event) // { …, data: { personId: 'p-1', name: 'somebody' } }
+ * const [stored] = await store.readStream('person-p-1')
+ * if (stored) console.log(redactEvent(Person, stored)?.data) // { personId: 'p-1', name: 'somebody' }
  */
 export function redactEvent<E extends StoredEvent>(aggregate: AnyAggregate, event: E): E | undefined {
   const current = upcast(aggregate, { ...event, data: revealData('', event.data, () => undefined) })
