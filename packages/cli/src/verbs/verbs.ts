@@ -1,4 +1,5 @@
 import { kafkaVerbs } from './kafka-verbs.js'
+import { operationVerbs } from './operation-verbs.js'
 import { projectVerbs } from './project-verbs.js'
 import { projectionVerbs } from './projection-verbs.js'
 import { storeVerbs } from './store-verbs.js'
@@ -12,6 +13,7 @@ export const verbs: readonly Verb[] = [
   ...streamVerbs,
   ...projectionVerbs,
   ...kafkaVerbs,
+  ...operationVerbs,
 ]
 
 /** What the nouns are. */
@@ -25,5 +27,6 @@ export const nouns: Readonly<Record<string, string>> = {
   dlq: 'events that a projection could not handle',
   bridge: 'events on their way to Kafka',
   consumers: 'what handles events from Kafka',
+  operations: 'long work of a server',
   config: 'what this command works with',
 }
