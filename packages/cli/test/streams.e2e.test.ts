@@ -47,21 +47,26 @@ afterAll(() => database.drop())
 
 describe('a stream', () => {
   it('is told at a version, and between two', async () => {
-    expect(await json('streams', 'state', 'visit-v-1', '--at', '1')).toEqual({
+    const [state, { stdout, stderr, code }, missing, unclear] = await Promise.all([
+      json('streams', 'state', 'visit-v-1', '--at', '1'),
+      run('streams', 'diff', 'visit-v-1', '1..'),
+      run('streams', 'state', 'visit-none'),
+      run('streams', 'diff', 'visit-v-1', '3'),
+    ])
+    expect(state).toEqual({
       streamId: 'visit-v-1',
       version: '1',
       position: '1',
       state: { guest: 'Grace </script>', present: true },
     })
-    const { stdout, stderr, code } = await run('streams', 'diff', 'visit-v-1', '1..')
     expect({ code, stderr }).toEqual({ code: 0, stderr: 'visit-v-1 from version 1 to version 2\n' })
     expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
       ['field', 'before', 'after'],
       ['$.present', 'true', 'false'],
       [''],
     ])
-    expect((await run('streams', 'state', 'visit-none')).stderr).toContain('stream "visit-none" has no events')
-    expect((await run('streams', 'diff', 'visit-v-1', '3')).stderr).toContain('two versions or times with .. between')
+    expect(missing.stderr).toContain('stream "visit-none" has no events')
+    expect(unclear.stderr).toContain('two versions or times with .. between')
   })
 
   it('is exported without personal data', async () => {
@@ -110,10 +115,14 @@ describe('a stream', () => {
 
 describe('events', () => {
   it('are found by their data, and traced to what caused them', async () => {
-    const found = await json('events', 'search', '--type', 'Arrived', '--data', 'guestId=g-2')
-    expect(found).toMatchObject([{ streamId: 'visit-v-2', position: '3' }])
-    expect(await json('events', 'search', '--actor', 'porter', '--limit', '5')).toMatchObject([{ position: '1' }])
-    const { stdout } = await run('events', 'trace', '3')
+    const [byData, byActor, { stdout }, missing] = await Promise.all([
+      json('events', 'search', '--type', 'Arrived', '--data', 'guestId=g-2'),
+      json('events', 'search', '--actor', 'porter', '--limit', '5'),
+      run('events', 'trace', '3'),
+      run('events', 'trace', '99'),
+    ])
+    expect(byData).toMatchObject([{ streamId: 'visit-v-2', position: '3' }])
+    expect(byActor).toMatchObject([{ position: '1' }])
     expect(stdout.split('\n').map((line) => line.replace(/ {2}position.*/, ''))).toEqual([
       `caused by ${first}`,
       '  - Arrived  visit-v-1 1',
@@ -122,7 +131,7 @@ describe('events', () => {
       '    - Arrived  visit-v-2 1',
       '',
     ])
-    expect((await run('events', 'trace', '99')).stderr).toContain('there is no event "99"')
+    expect(missing.stderr).toContain('there is no event "99"')
   })
 
   it('are followed until Ctrl-C', async () => {
