@@ -17,6 +17,7 @@ const mayReadProcess = [
   ...configuration,
   'scripts/**',
   'packages/cli/**',
+  'packages/create-tidemark/**',
   'packages/test-servers/**',
   'packages/eventstore/src/failpoint.ts',
   'benchmarks/**',

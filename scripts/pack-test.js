@@ -95,6 +95,22 @@ function firstExample() {
   return outputText
 }
 
+/** Makes a project by the command that `npm create` runs, in the folder whose packages it then finds above it. */
+function runNewProject(project) {
+  run('npx', ['--no-install', 'create-tidemark', 'shop'], { cwd: project })
+  const shop = join(project, 'shop')
+  const { dependencies, devDependencies } = readJson(join(shop, 'package.json'))
+  const versions = Object.entries({ ...dependencies, ...devDependencies }).filter(([name]) =>
+    name.startsWith('@tidemark/'),
+  )
+  for (const [name, range] of versions) {
+    const { version } = readJson(join(project, 'node_modules', name, 'package.json'))
+    if (range !== `^${version}`) throw new PackTestError(`a new project wants ${name} ${range}, there is ${version}`)
+  }
+  run('npx', ['--no-install', 'vitest', 'run', '--reporter=dot'], { cwd: shop, env: { NO_COLOR: '1' } })
+  run('npx', ['--no-install', 'tidemark', 'config', 'print'], { cwd: shop, quiet: true })
+}
+
 async function runExample(project) {
   writeFileSync(join(project, 'example.mjs'), firstExample())
   const { createTestDatabase, startPostgres } = await import('@tidemark/test-servers')
@@ -132,6 +148,7 @@ try {
     project,
     packed.map(({ name }) => name),
   )
+  runNewProject(project)
   await runExample(project)
   console.log(`${packed.length} packages install, import and run`)
 } catch (error) {

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { listWorkspaces, repositoryRoot } from '../lint/workspaces.js'
 
@@ -10,7 +10,7 @@ export function isPublic(workspace) {
 /** The sources of the packages that users install, relative to the root. */
 export function listPublicSources() {
   return listWorkspaces()
-    .filter(isPublic)
+    .filter((path) => isPublic(path) && existsSync(join(repositoryRoot, path, 'src')))
     .flatMap((path) =>
       readdirSync(join(repositoryRoot, path, 'src'), { recursive: true, encoding: 'utf8' })
         .filter((name) => name.endsWith('.ts'))

@@ -10,6 +10,7 @@ const directions = {
   'packages/fanout': ['eventstore'],
   'packages/api': ['projections', 'eventstore'],
   'packages/cli': ['api', 'projections', 'fanout', 'eventstore', 'migrations'],
+  'packages/create-tidemark': ['cli'],
   'packages/testing': ['eventstore', 'fanout'],
   'packages/console': [],
   'packages/test-servers': [],

@@ -1,4 +1,3 @@
-import type { Command } from 'commander'
 import type { ExitCode } from './exit-code.js'
 import type { Output } from './output/output.js'
 
@@ -19,6 +18,3 @@ export interface GlobalOptions {
   readonly config?: string
   readonly debug?: boolean
 }
-
-/** Adds a subcommand to the program. */
-export type AddCommand = (parent: Command, context: Context) => void

@@ -77,10 +77,14 @@ function exitCodeOf(error: unknown, code: string): ExitCode {
 
 function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error)
-  return text
-    .replace(/^error: /, '')
-    .trim()
-    .replaceAll(/\s*\n\s*/g, ' ')
+  return (
+    text
+      .replace(/^error: /, '')
+      .trim()
+      .replaceAll(/\s*\n\s*/g, ' ')
+      // What was meant for an option that is not there may be a secret.
+      .replace(/^(unknown option '--[^=']+)=[^]*?'( \(|$)/, "$1'$2")
+  )
 }
 
 function stackOf(error: Error): string {

@@ -23,6 +23,8 @@ async function refusal(args: readonly string[], options: RunOptions = {}): Promi
 describe('a wrong command line', () => {
   it.each([
     [['projection', 'list'], "error: unknown command 'projection' (Did you mean projections?)"],
+    [['streams', 'shwo'], "error: unknown command 'shwo' (Did you mean show?)"],
+    [['streams', 'show', 'order-1', '--limt', '3'], "error: unknown option '--limt' (Did you mean --limit?)"],
     [['streams', 'list', '--limit', 'many'], 'It is a whole number.'],
     [['streams', 'show'], "error: missing required argument 'stream'"],
     [['streams', 'list', '-o', 'yaml'], "argument 'yaml' is invalid. Allowed choices are table, json, ndjson."],

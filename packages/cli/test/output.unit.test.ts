@@ -101,6 +101,9 @@ describe('the options of output', () => {
     expect(outputOptions([], {}, false).colours).toBe(false)
     expect(outputOptions([], { NO_COLOR: '1' }, true).colours).toBe(false)
     expect(outputOptions([], { NO_COLOR: '' }, true).colours).toBe(true)
+    expect(outputOptions([], { FORCE_COLOR: '1' }, false).colours).toBe(true)
+    expect(outputOptions([], { FORCE_COLOR: '0' }, true).colours).toBe(false)
+    expect(outputOptions([], { FORCE_COLOR: '1', NO_COLOR: '1' }, true).colours).toBe(false)
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { useCounterDatabase } from './counter-store.js'
-import { runCli, startCli, startCliOnTerminal } from './run-cli.js'
+import { hasPseudoTerminals, runCli, startCli, startCliOnTerminal } from './run-cli.js'
 
 const database = useCounterDatabase()
 const env = () => ({ DATABASE_URL: database.url })
@@ -78,6 +78,9 @@ describe('commands that read', () => {
       DATABASE_URL: 'postgres://someone:secret@db.example/shop',
       KAFKA_BROKERS: 'a:1,b:2',
       PORT: '99',
+      READ_MODELS_URL: 'postgres://reader@db.example/models?password=secret&sslpassword=secret',
+      SCHEMA_REGISTRY_URL: 'https://someone:secret@registry.example',
+      SCHEMA_REGISTRY_PASSWORD: 'secret',
     }
     const { stdout } = await runCli(['config', 'print', '-o', 'json'], { env: withPassword })
     expect(JSON.parse(stdout).data).toMatchObject({
@@ -89,6 +92,8 @@ describe('commands that read', () => {
       projections: ['counter-totals', 'audit'],
       bridges: ['counters'],
       consumers: ['counter-notes'],
+      readModels: 'postgres://reader@db.example/models?password=***&sslpassword=***',
+      schemaRegistry: 'https://someone:***@registry.example/',
     })
     expect(stdout).not.toContain('secret')
   })
@@ -101,7 +106,7 @@ describe('commands that read', () => {
   })
 })
 
-describe('a terminal', () => {
+describe.skipIf(!hasPseudoTerminals)('a terminal (needs script of util-linux)', () => {
   const escape = '\u001b['
 
   it('gets colours, a pipe does not', async () => {
@@ -109,6 +114,8 @@ describe('a terminal', () => {
     expect(onTerminal.stdout).toContain(`${escape}2mstream`)
     const inPipe = await runCli(['streams', 'list'], { env: { ...env(), TERM: 'xterm' } })
     expect(inPipe.stdout).not.toContain(escape)
+    const forced = await runCli(['--help'], { env: { FORCE_COLOR: '1' } })
+    expect(forced.stdout).toContain(`${escape}1mUsage:`)
     const without = await startCliOnTerminal(['streams', 'list'], { env: { ...env(), TERM: 'xterm', NO_COLOR: '1' } })
       .ended
     expect(without.stdout).not.toContain(escape)

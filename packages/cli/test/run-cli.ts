@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
@@ -38,6 +38,9 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 export function startCli(args: readonly string[], options: RunOptions = {}): RunningCli {
   return startProgram(process.execPath, [program, ...args], options)
 }
+
+/** Whether util-linux is there, whose `script` makes pseudo-terminals without a native module. */
+export const hasPseudoTerminals = spawnSync('script', ['--version']).status === 0
 
 /** Starts the built command on a pseudo-terminal; everything that it writes arrives as stdout. */
 export function startCliOnTerminal(args: readonly string[], options: RunOptions = {}): RunningCli {

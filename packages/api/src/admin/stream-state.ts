@@ -1,9 +1,8 @@
 import {
   fold,
   partsOf,
-  redactPersonal,
+  redactEvent,
   UnknownEventError,
-  upcast,
   type AnyAggregate,
   type RecordedEvent,
   type StreamStore,
@@ -75,8 +74,8 @@ export async function statesOf(
 /** Replaces what is encrypted before an upcaster sees it, and what an older schema had in clear elsewhere after it. */
 function foldRedacted(aggregate: AnyAggregate, state: unknown, event: RecordedEvent): unknown {
   try {
-    const present = upcast(aggregate, redactPersonal(event, aggregate).event)
-    return present ? fold(aggregate, state, [redactPersonal(present, aggregate).event]) : state
+    const present = redactEvent(aggregate, event)
+    return present ? fold(aggregate, state, [present]) : state
   } catch (error) {
     if (!(error instanceof UnknownEventError)) throw error
     throw new ProblemError('state-not-known', error.message, { cause: error })

@@ -1,21 +1,20 @@
 import { blame, type Blame } from '@tidemark/projections'
 import type { Command } from 'commander'
-import type { AddCommand, Context } from '../context.js'
+import type { Context } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
 import { rowKey } from '../row-key.js'
 import { readModelNamed } from './projections-rebuild.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly at?: bigint
   readonly evenIfTruncated?: boolean
 }
 
-export const addBlame: AddCommand = (parent, context) => {
-  withExample(parent.command('blame'), 'blame order-summary o-42')
-    .description('which event gave each value of a row, by the log and the handlers of today')
+export const configureBlame: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'the name of a read model')
     .argument('<key>', 'the key of the row')
     .option('--at <position>', 'as it was there; at the head unless said', bigNumber)

@@ -1,6 +1,5 @@
 import { createKafkaAdmin, createKafkaProducer, drainBridge } from '@tidemark/fanout'
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { brokersOf } from '../database/with-producer.js'
 import { withStore } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
@@ -8,7 +7,7 @@ import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
 import { bridgeSerializers } from '../runtime/bridge-serializers.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly group?: readonly string[]
@@ -18,11 +17,8 @@ interface Options {
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value]
 
-export const addBridgeDrain: AddCommand = (parent, context) => {
-  withExample(parent.command('drain'), 'bridge drain orders --group shipping --group billing')
-    .description(
-      'publish all that is in the log and wait until groups have read it; ends with 3 when events are parked',
-    )
+export const configureBridgeDrain: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<bridge>', 'its name')
     .option('--group <name>', 'a consumer group that is waited for; may be repeated', collect)
     .option('--topic <name>', 'a topic that they read, where the definition does not name it; may be repeated', collect)

@@ -1,21 +1,15 @@
 import type { Command } from 'commander'
 import { listBridges, type BridgeStatus } from '@tidemark/fanout'
-import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { stallText } from '../describe-stall.js'
 import { durationText } from '../durations.js'
 import { judgeHealth } from '../judge-health.js'
 import { bigNumber } from '../numbers.js'
-import { withExample } from '../with-example.js'
 import { measureMs } from './projections-list.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addBridgeList: AddCommand = (parent, context) => {
-  withExample(
-    parent.command('list'),
-    'bridge list',
-    'bridge list --max-lag 1000 -o json | jq ".data[] | select(.stall)"',
-  )
-    .description('how far each bridge has published, and what holds it up; ends with 3 when one has failed')
+export const configureBridgeList: ConfigureVerb = (verb, context) => {
+  verb
     .option('--max-lag <positions>', 'end with 3 when one is further behind', bigNumber)
     .action(async ({ maxLag }: { readonly maxLag?: bigint }, command: Command) => {
       const bridges = await withStore(command, context, (store, { loaded }) =>

@@ -1,18 +1,16 @@
 import { listParkedRecords, type ParkedRecord } from '@tidemark/fanout'
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { findNamed } from '../find-named.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly key?: string
   readonly failed?: true
 }
 
-export const addBridgeParked: AddCommand = (parent, context) => {
-  withExample(parent.command('parked'), 'bridge parked orders --failed', 'bridge parked orders --key order-o-42')
-    .description('what a bridge could not publish, and the later events that wait for it; 1,000 at most')
+export const configureBridgeParked: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<bridge>', 'its name')
     .option('--key <key>', 'only of this key')
     .option('--failed', 'without those that wait for an earlier one')

@@ -1,14 +1,12 @@
 import { listBridges, pauseBridge, resumeBridge } from '@tidemark/fanout'
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { findNamed } from '../find-named.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addBridgePause: AddCommand = (parent, context) => {
-  withExample(parent.command('pause'), 'bridge pause orders --reason "the brokers are upgraded"')
-    .description('let a bridge stand still, whichever process runs it, until it is resumed')
+export const configureBridgePause: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<bridge>', 'its name')
     .requiredOption('--reason <text>', 'why, for those who look at it meanwhile')
     .action(async (name: string, { reason }: { readonly reason: string }, command: Command) => {
@@ -27,15 +25,12 @@ export const addBridgePause: AddCommand = (parent, context) => {
     })
 }
 
-export const addBridgeResume: AddCommand = (parent, context) => {
-  withExample(parent.command('resume'), 'bridge resume orders')
-    .description('let a bridge go on that was paused, or that halted; it tries again at once')
-    .argument('<bridge>', 'its name')
-    .action(async (name: string, _options, command: Command) => {
-      const resumed = await withStore(command, context, (store, { loaded }) =>
-        resumeBridge(store, findNamed(loaded.config.bridges ?? [], name, 'bridge').name),
-      )
-      if (!resumed) context.output.note('it was neither paused nor halted: nothing was changed')
-      context.output.one({ bridge: name, resumed })
-    })
+export const configureBridgeResume: ConfigureVerb = (verb, context) => {
+  verb.argument('<bridge>', 'its name').action(async (name: string, _options, command: Command) => {
+    const resumed = await withStore(command, context, (store, { loaded }) =>
+      resumeBridge(store, findNamed(loaded.config.bridges ?? [], name, 'bridge').name),
+    )
+    if (!resumed) context.output.note('it was neither paused nor halted: nothing was changed')
+    context.output.one({ bridge: name, resumed })
+  })
 }

@@ -1,7 +1,7 @@
 import { replayToTopic } from '@tidemark/fanout'
 import type { Command } from 'commander'
 import { confirm } from '../confirm.js'
-import type { AddCommand, GlobalOptions } from '../context.js'
+import type { GlobalOptions } from '../context.js'
 import { withProducer } from '../database/with-producer.js'
 import { withStore } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
@@ -9,7 +9,7 @@ import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
 import { bigNumber, wholeNumber } from '../numbers.js'
 import { bridgeSerializers } from '../runtime/bridge-serializers.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends GlobalOptions {
   readonly from?: bigint
@@ -18,13 +18,8 @@ interface Options extends GlobalOptions {
   readonly rate?: number
 }
 
-export const addBridgeReplay: AddCommand = (parent, context) => {
-  withExample(
-    parent.command('replay'),
-    'bridge replay orders --from 1 --topic order.events.again --rate 500',
-    'bridge replay orders --from 4000 --to 5000',
-  )
-    .description('publish a part of the log again, beside the live flow; ends with 3 when events were left out')
+export const configureBridgeReplay: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<bridge>', 'its name')
     .option('--from <position>', 'the first position', bigNumber)
     .option('--to <position>', 'the last position', bigNumber)

@@ -1,19 +1,17 @@
 import { retryParkedRecords } from '@tidemark/fanout'
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { withProducer } from '../database/with-producer.js'
 import { withStore } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
 import { bridgeSerializers } from '../runtime/bridge-serializers.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value]
 
-export const addBridgeRetry: AddCommand = (parent, context) => {
-  withExample(parent.command('retry'), 'bridge retry orders', 'bridge retry orders --key order-o-42')
-    .description('publish parked events again, in order; ends with 3 when some wait still')
+export const configureBridgeRetry: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<bridge>', 'its name')
     .option('--key <key>', 'only of this key; may be repeated', collect)
     .action(async (name: string, { key: keys }: { readonly key?: readonly string[] }, command: Command) => {

@@ -1,28 +1,24 @@
 import { readConsumerLag } from '@tidemark/fanout'
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { seconds } from '../times.js'
 import { findConsumer, openKafkaProject } from '../with-kafka.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addConsumersLag: AddCommand = (parent, context) => {
-  parent
-    .command('lag')
-    .description('how far a consumer is in each partition, in records and in seconds')
-    .argument('<consumer>', 'its name')
-    .action(async (name: string, _options, command: Command) => {
-      const project = await openKafkaProject(command, context)
-      const [{ partitions }] = await readConsumerLag(project.kafka, [findConsumer(project, name)])
-      context.output.list(
-        partitions,
-        [
-          ['topic', ({ topic }) => topic],
-          ['partition', ({ partition }) => partition],
-          ['committed', ({ committed }) => committed],
-          ['end', ({ end }) => end],
-          ['lag', ({ lag }) => lag],
-          ['seconds', ({ lagMs }) => seconds(lagMs)],
-        ],
-        'its topics have no partitions',
-      )
-    })
+export const configureConsumersLag: ConfigureVerb = (verb, context) => {
+  verb.argument('<consumer>', 'its name').action(async (name: string, _options, command: Command) => {
+    const project = await openKafkaProject(command, context)
+    const [{ partitions }] = await readConsumerLag(project.kafka, [findConsumer(project, name)])
+    context.output.list(
+      partitions,
+      [
+        ['topic', ({ topic }) => topic],
+        ['partition', ({ partition }) => partition],
+        ['committed', ({ committed }) => committed],
+        ['end', ({ end }) => end],
+        ['lag', ({ lag }) => lag],
+        ['seconds', ({ lagMs }) => seconds(lagMs)],
+      ],
+      'its topics have no partitions',
+    )
+  })
 }

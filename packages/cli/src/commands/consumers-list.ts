@@ -1,15 +1,13 @@
 import { readConsumerLag, type ConsumerLag } from '@tidemark/fanout'
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { exitCode } from '../exit-code.js'
 import { bigNumber } from '../numbers.js'
 import { seconds } from '../times.js'
 import { openKafkaProject } from '../with-kafka.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addConsumersList: AddCommand = (parent, context) => {
-  parent
-    .command('list')
-    .description('how far each consumer is; ends with 3 when one is further behind than --max-lag')
+export const configureConsumersList: ConfigureVerb = (verb, context) => {
+  verb
     .option('--max-lag <records>', 'end with 3 when one is further behind', bigNumber)
     .action(async ({ maxLag }: { readonly maxLag?: bigint }, command: Command) => {
       const { kafka, consumers } = await openKafkaProject(command, context)

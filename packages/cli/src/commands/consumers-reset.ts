@@ -1,11 +1,12 @@
 import { forgetInbox, resetConsumer, type ResetTarget } from '@tidemark/fanout'
 import { InvalidArgumentError, type Command } from 'commander'
 import { confirm } from '../confirm.js'
-import type { AddCommand, GlobalOptions } from '../context.js'
+import type { GlobalOptions } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { bigNumber, wholeNumber } from '../numbers.js'
 import { instant } from '../times.js'
 import { findConsumer, openKafkaProject } from '../with-kafka.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends GlobalOptions {
   readonly to: ResetTarget
@@ -14,10 +15,8 @@ interface Options extends GlobalOptions {
   readonly forgetInbox?: boolean
 }
 
-export const addConsumersReset: AddCommand = (parent, context) => {
-  parent
-    .command('reset')
-    .description('move the group of a consumer, while no member of it runs')
+export const configureConsumersReset: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<consumer>', 'its name')
     .requiredOption('--to <place>', 'earliest, latest, an offset, or a time such as 2025-03-01T12:00:00Z', placeOf)
     .option('--topic <topic>', 'only this topic')

@@ -2,13 +2,14 @@ import type { Command } from 'commander'
 import { importEvents, type ImportReport } from '@tidemark/eventstore'
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
-import type { AddCommand, Context } from '../context.js'
+import type { Context } from '../context.js'
 import { connectionProblem } from '../database/connection-problem.js'
 import { withStore } from '../database/with-store.js'
 import { CliError, UsageError } from '../errors.js'
 import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
 import { streamsOf, withTenantOption } from '../streams-of.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly query?: string
@@ -22,9 +23,8 @@ interface Options {
 
 const variable = 'TIDEMARK_IMPORT_URL'
 
-export const addDbImport: AddCommand = (parent, context) => {
-  withTenantOption(parent.command('import'))
-    .description('add the events of another table to the log; started again, it goes on where it was')
+export const configureDbImport: ConfigureVerb = (verb, context) => {
+  withTenantOption(verb)
     .option(
       '--query <sql>',
       'gives position, stream_id, type, data [, version, id, metadata, schema_version, recorded_at]',

@@ -1,13 +1,11 @@
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { makeOwnTables } from '../database/make-own-tables.js'
 import { migrateAll } from '../database/migrate-all.js'
 import { openProject } from '../database/with-store.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addDbMigrate: AddCommand = (parent, context) => {
-  parent
-    .command('migrate')
-    .description('bring the schema to the newest migration; safe to run again, and by several at once')
+export const configureDbMigrate: ConfigureVerb = (verb, context) => {
+  verb
     .option('--tenancy', 'give every stream to a tenant, whom the database keeps apart; only while the log is empty')
     .action(async ({ tenancy = false }: { readonly tenancy?: boolean }, command: Command) => {
       const { loaded, settings } = await openProject(command, context)

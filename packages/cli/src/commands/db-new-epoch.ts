@@ -2,20 +2,19 @@ import type { Command } from 'commander'
 import { LogRestoredError, type NewEpoch } from '@tidemark/eventstore'
 import { ReadModelStore } from '@tidemark/projections'
 import { confirm } from '../confirm.js'
-import type { AddCommand, GlobalOptions } from '../context.js'
+import type { GlobalOptions } from '../context.js'
 import { openReadModels } from '../database/open-read-models.js'
 import { withStore } from '../database/with-store.js'
 import { UsageError } from '../errors.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends GlobalOptions {
   readonly reason: string
   readonly rewindTo?: string
 }
 
-export const addDbNewEpoch: AddCommand = (parent, context) => {
-  parent
-    .command('new-epoch')
-    .description('go on after the log was restored to an earlier point: see the runbook in the operations guide')
+export const configureDbNewEpoch: ConfigureVerb = (verb, context) => {
+  verb
     .requiredOption('--reason <text>', 'what was restored, and why')
     .option(
       '--rewind-to <place>',

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { join } from 'node:path'
 import { confirm } from '../confirm.js'
-import type { AddCommand, GlobalOptions } from '../context.js'
+import type { GlobalOptions } from '../context.js'
 import { openProject } from '../database/with-store.js'
 import { SurroundingError, UsageError } from '../errors.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends GlobalOptions {
   readonly seed: boolean
@@ -11,10 +12,8 @@ interface Options extends GlobalOptions {
   readonly reset?: boolean
 }
 
-export const addDev: AddCommand = (parent, { environment, cwd, output, ends }) => {
-  parent
-    .command('dev')
-    .description('run everything on a Postgres of its own (or DATABASE_URL), with demo data: for development')
+export const configureDev: ConfigureVerb = (verb, { environment, cwd, output, ends }) => {
+  verb
     .option('--port <port>', 'where the API listens')
     .option('--host <host>', 'the address that the API listens on')
     .option('--no-seed', 'do not add demo data to an empty store')

@@ -1,8 +1,8 @@
 import { groupParked, listParked, type ParkedEvent, type ParkedGroup } from '@tidemark/projections'
 import type { Command } from 'commander'
-import type { AddCommand, Context } from '../context.js'
+import type { Context } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly projection?: string
@@ -11,9 +11,8 @@ interface Options {
   readonly skipped?: true
 }
 
-export const addDlqList: AddCommand = (parent, context) => {
-  withExample(parent.command('list'), 'dlq list', 'dlq list --projection order-summary --events')
-    .description('what projections failed at and set aside: alike failures together, or each event')
+export const configureDlqList: ConfigureVerb = (verb, context) => {
+  verb
     .option('--projection <name>', 'only of this projection')
     .option('--events', 'each event, also those that wait for an earlier one')
     .option('--fingerprint <text>', 'only events that failed alike; each of them')

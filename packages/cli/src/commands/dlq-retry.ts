@@ -1,22 +1,15 @@
 import { retryParked, skipParked, type Redriven } from '@tidemark/projections'
 import type { Command } from 'commander'
 import { confirm } from '../confirm.js'
-import type { AddCommand, Context, GlobalOptions } from '../context.js'
+import type { Context, GlobalOptions } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { failedSelection, withFailedOptions, type FailedOptions } from '../failed-selection.js'
 import { findNamed } from '../find-named.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addDlqRetry: AddCommand = (parent, context) => {
-  withFailedOptions(
-    withExample(
-      parent.command('retry'),
-      'dlq retry order-summary --position 4711',
-      'dlq retry order-summary --fingerprint 3f2a9c1e',
-    ),
-  )
-    .description('handle parked events again, and those that wait for them; ends with 3 when some fail still')
+export const configureDlqRetry: ConfigureVerb = (verb, context) => {
+  withFailedOptions(verb)
     .argument('<projection>', 'its name')
     .action(async (name: string, options: FailedOptions, command: Command) => {
       const selection = failedSelection(options)
@@ -27,11 +20,8 @@ export const addDlqRetry: AddCommand = (parent, context) => {
     })
 }
 
-export const addDlqSkip: AddCommand = (parent, context) => {
-  withFailedOptions(
-    withExample(parent.command('skip'), 'dlq skip order-summary --position 4711 --reason "an order of a test"'),
-  )
-    .description('leave parked events out for good, and handle those that wait for them')
+export const configureDlqSkip: ConfigureVerb = (verb, context) => {
+  withFailedOptions(verb)
     .argument('<projection>', 'its name')
     .requiredOption('--reason <text>', 'why, for those who look for the events later')
     .action(async (name: string, _options, command: Command) => {

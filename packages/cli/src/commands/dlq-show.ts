@@ -1,14 +1,12 @@
 import { listParked } from '@tidemark/projections'
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addDlqShow: AddCommand = (parent, context) => {
-  withExample(parent.command('show'), 'dlq show order-summary 4711')
-    .description('one parked event: what it met and where, and what it holds up')
+export const configureDlqShow: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'its name')
     .argument('<position>', 'where the event is in the log', bigNumber)
     .action(async (projection: string, position: bigint, _options, command: Command) => {

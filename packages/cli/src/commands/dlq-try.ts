@@ -1,16 +1,14 @@
 import { tryParked, type RowChange } from '@tidemark/projections'
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { exitCode } from '../exit-code.js'
 import { findNamed } from '../find-named.js'
 import { bigNumber } from '../numbers.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addDlqTry: AddCommand = (parent, context) => {
-  withExample(parent.command('try'), 'dlq try order-summary 4711')
-    .description('run a parked event through the code of today, changing nothing; ends with 3 when it fails still')
+export const configureDlqTry: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'its name')
     .argument('<position>', 'where the event is in the log', bigNumber)
     .action(async (name: string, position: bigint, _options, command: Command) => {

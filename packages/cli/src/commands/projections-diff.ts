@@ -1,12 +1,12 @@
 import { Option, type Command } from 'commander'
 import { diffProjection, type DifferentRow, type DiffOptions, type ProjectionDiff } from '@tidemark/projections'
-import type { AddCommand, Context } from '../context.js'
+import type { Context } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
-import { withExample } from '../with-example.js'
 import { readModelNamed } from './projections-rebuild.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly sample: number
@@ -14,13 +14,8 @@ interface Options {
   readonly maxChanged?: number
 }
 
-export const addProjectionsDiff: AddCommand = (parent, context) => {
-  withExample(
-    parent.command('diff'),
-    'projections diff order-summary',
-    'projections diff order-summary --max-changed 100 -o json',
-  )
-    .description('compare the live table with the one that was built beside it, row by row, at one position')
+export const configureProjectionsDiff: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'its name')
     .option('--sample <n>', 'show at most so many of the rows that differ', wholeNumber, 20)
     .addOption(

@@ -1,23 +1,17 @@
 import type { Command } from 'commander'
 import { listProjections, type ProjectionStatus } from '@tidemark/projections'
-import type { AddCommand } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { stallText } from '../describe-stall.js'
 import { durationText } from '../durations.js'
 import { judgeHealth } from '../judge-health.js'
 import { bigNumber } from '../numbers.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 /** How long a list takes longer where something is behind, so that it can say how fast that gets on. */
 export const measureMs = 1000
 
-export const addProjectionsList: AddCommand = (parent, context) => {
-  withExample(
-    parent.command('list'),
-    'projections list',
-    'projections list --max-lag 1000 -o json | jq ".data[] | select(.stall)"',
-  )
-    .description('how far each projection has come, and what holds it up; ends with 3 when one has failed')
+export const configureProjectionsList: ConfigureVerb = (verb, context) => {
+  verb
     .option('--max-lag <positions>', 'end with 3 when one is further behind', bigNumber)
     .action(async ({ maxLag }: { readonly maxLag?: bigint }, command: Command) => {
       const projections = await withReadModels(command, context, (store, { loaded }) =>

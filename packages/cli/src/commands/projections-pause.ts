@@ -1,14 +1,12 @@
 import type { Command } from 'commander'
 import { listProjections, pauseProjection } from '@tidemark/projections'
-import type { AddCommand } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { findNamed } from '../find-named.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addProjectionsPause: AddCommand = (parent, context) => {
-  withExample(parent.command('pause'), 'projections pause order-summary --reason "the warehouse sends events twice"')
-    .description('let a projection stand still, whichever process runs it, until it is resumed')
+export const configureProjectionsPause: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'its name')
     .requiredOption('--reason <text>', 'why, for those who look at it meanwhile')
     .action(async (name: string, { reason }: { readonly reason: string }, command: Command) => {

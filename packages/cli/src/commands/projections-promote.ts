@@ -1,12 +1,10 @@
 import type { Command } from 'commander'
 import { promoteProjection } from '@tidemark/projections'
-import type { AddCommand } from '../context.js'
-import { withExample } from '../with-example.js'
 import { switchTables } from './switch-tables.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addProjectionsPromote: AddCommand = (parent, context) => {
-  withExample(parent.command('promote'), 'projections promote order-summary --yes')
-    .description('make the table live that `rebuild --no-promote` has built; the one that was live is kept')
+export const configureProjectionsPromote: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'its name')
     .action((name: string, _options, command: Command) =>
       switchTables(name, command, context, { status: 'built', bringLive: promoteProjection }),

@@ -7,7 +7,7 @@ import {
   type RebuildResult,
   type ProjectionStore,
 } from '@tidemark/projections'
-import type { AddCommand, Context, GlobalOptions } from '../context.js'
+import type { Context, GlobalOptions } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { UsageError } from '../errors.js'
 import { findNamed } from '../find-named.js'
@@ -16,8 +16,8 @@ import { joining } from '../joining.js'
 import { bigNumber, fraction, wholeNumber } from '../numbers.js'
 import { SharedProgress } from '../rebuild-progress.js'
 import { RebuildWorkers } from '../rebuild-workers.js'
-import { withExample } from '../with-example.js'
 import type { TidemarkConfig } from '../define-config.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends GlobalOptions {
   readonly promote: boolean
@@ -27,13 +27,8 @@ interface Options extends GlobalOptions {
   readonly join?: boolean
 }
 
-export const addProjectionsRebuild: AddCommand = (parent, context) => {
-  withExample(
-    parent.command('rebuild'),
-    'projections rebuild order-summary --workers 4',
-    'projections rebuild order-summary --no-promote --share 0.5',
-  )
-    .description('build a read model anew beside the live one, then switch; readers and writers go on meanwhile')
+export const configureProjectionsRebuild: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'its name')
     .option('--no-promote', 'let the new table wait beside the live one, for `diff` and `promote`')
     .option('--from <position>', 'keep the live rows, and fold those again that events from here on touch', bigNumber)

@@ -1,7 +1,7 @@
 import { replay, type ReplayOptions } from '@tidemark/projections'
 import type { Command } from 'commander'
 import { confirm } from '../confirm.js'
-import type { AddCommand, GlobalOptions } from '../context.js'
+import type { GlobalOptions } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { UsageError } from '../errors.js'
 import { findNamed } from '../find-named.js'
@@ -9,7 +9,7 @@ import { interruptible } from '../interruptible.js'
 import { bigNumber } from '../numbers.js'
 import { repeatable } from '../repeatable.js'
 import { instant } from '../times.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends GlobalOptions {
   readonly from?: bigint
@@ -23,15 +23,8 @@ interface Options extends GlobalOptions {
 
 const asGiven = repeatable((text) => text)
 
-export const addProjectionsReplay: AddCommand = (parent, context) => {
-  withExample(
-    parent.command('replay'),
-    'projections replay order-summary --since 2026-03-01T00:00:00Z',
-    'projections replay welcome-mails --stream customer-c-7 --side-effects --yes',
-  )
-    .description(
-      'feed a part of the log again: to a read model in memory, to a handler in transactions that are rolled back',
-    )
+export const configureProjectionsReplay: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'its name')
     .option('--from <position>', 'the first position', bigNumber)
     .option('--to <position>', 'the last position', bigNumber)

@@ -5,28 +5,25 @@ import {
   type ProjectionStatus,
   type ProjectionTable,
 } from '@tidemark/projections'
-import type { AddCommand, Context } from '../context.js'
+import type { Context } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { stallAdvice } from '../describe-stall.js'
 import { durationText } from '../durations.js'
 import { CliError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { judgeHealth } from '../judge-health.js'
-import { withExample } from '../with-example.js'
 import { measureMs } from './projections-list.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addProjectionsShow: AddCommand = (parent, context) => {
-  withExample(parent.command('show'), 'projections show order-summary')
-    .description('all that is known of a projection, with its tables and their shards; ends with 3 when it has failed')
-    .argument('<projection>', 'its name')
-    .action(async (name: string, _options, command: Command) => {
-      const [status] = await withReadModels(command, context, (store, { loaded }) =>
-        listProjections(store, [findNamed(loaded.config.projections ?? [], name, 'projection')], { measureMs }),
-      )
-      if (!status) throw new CliError(`projection "${name}" has no status`)
-      show(context, status)
-      context.ends.code = judgeHealth([status], undefined)
-    })
+export const configureProjectionsShow: ConfigureVerb = (verb, context) => {
+  verb.argument('<projection>', 'its name').action(async (name: string, _options, command: Command) => {
+    const [status] = await withReadModels(command, context, (store, { loaded }) =>
+      listProjections(store, [findNamed(loaded.config.projections ?? [], name, 'projection')], { measureMs }),
+    )
+    if (!status) throw new CliError(`projection "${name}" has no status`)
+    show(context, status)
+    context.ends.code = judgeHealth([status], undefined)
+  })
 }
 
 interface ShardLine extends ProjectionShard {

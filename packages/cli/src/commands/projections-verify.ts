@@ -1,13 +1,13 @@
 import { verifyProjection, type DriftedRow, type VerifyResult } from '@tidemark/projections'
 import { Option, type Command } from 'commander'
-import type { AddCommand, Context } from '../context.js'
+import type { Context } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { interruptible } from '../interruptible.js'
 import { wholeNumber } from '../numbers.js'
 import { rowKey } from '../row-key.js'
 import { readModelNamed } from './projections-rebuild.js'
-import { withExample } from '../with-example.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly keys?: readonly string[]
@@ -16,13 +16,8 @@ interface Options {
   readonly heal?: boolean
 }
 
-export const addProjectionsVerify: AddCommand = (parent, context) => {
-  withExample(
-    parent.command('verify'),
-    'projections verify order-summary --sample 500',
-    'projections verify order-summary --keys o-42,o-43 --heal',
-  )
-    .description('fold rows again from the log and compare; ends with 3 when some have drifted and were not healed')
+export const configureProjectionsVerify: ConfigureVerb = (verb, context) => {
+  verb
     .argument('<projection>', 'its name')
     .addOption(
       new Option('--keys <list>', 'only the rows of these keys, with commas between them')

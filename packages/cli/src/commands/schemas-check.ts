@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander'
 import { checkSchemas, compareSchemas, type Compatibility, type SchemaCheck } from '@tidemark/eventstore'
-import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { exitCode } from '../exit-code.js'
 import { checkWithRegistry } from './schemas-check-registry.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly compatibility?: Compatibility
@@ -13,10 +13,8 @@ interface Options {
 
 const modes: readonly Compatibility[] = ['backward', 'forward', 'full', 'none']
 
-export const addSchemasCheck: AddCommand = (parent, context) => {
-  parent
-    .command('check')
-    .description('compare the schemas of events with those that were registered; ends with 4 where they do not fit')
+export const configureSchemasCheck: ConfigureVerb = (verb, context) => {
+  verb
     .addOption(
       new Option(
         '--compatibility <mode>',

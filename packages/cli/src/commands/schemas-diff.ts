@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { compareSchemas, schemaChanges, type SchemaCheck, type SchemaDifference } from '@tidemark/eventstore'
-import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { findNamed } from '../find-named.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 /** One place where the code and the registered schema differ. */
 interface DiffLine {
@@ -16,12 +16,8 @@ interface DiffLine {
   readonly breaks: readonly SchemaDifference['direction'][]
 }
 
-export const addSchemasDiff: AddCommand = (parent, context) => {
-  parent
-    .command('diff')
-    .description(
-      'show where the schemas of events differ from those that were registered, and whose reading that breaks',
-    )
+export const configureSchemasDiff: ConfigureVerb = (verb, context) => {
+  verb
     .argument('[event]', 'only this one, as aggregate.Type')
     .action(async (event: string | undefined, _options: unknown, command: Command) => {
       const checks = await withStore(command, context, (store, { loaded }) =>

@@ -1,12 +1,10 @@
 import type { Command } from 'commander'
 import { listSchemas, type RegisteredSchema } from '@tidemark/eventstore'
-import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
-export const addSchemasList: AddCommand = (parent, context) => {
-  parent
-    .command('list')
-    .description('the schemas of events that releases registered, in the order in which they did')
+export const configureSchemasList: ConfigureVerb = (verb, context) => {
+  verb
     .option('--category <name>', 'only events of this aggregate')
     .action(async ({ category }: { readonly category?: string }, command: Command) => {
       const schemas = await withStore(command, context, (store) =>

@@ -1,18 +1,16 @@
 import { Option, type Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { openProject } from '../database/with-store.js'
 import { SurroundingError, UsageError } from '../errors.js'
 import { serviceNames, type ServiceName } from '../runtime/service-names.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly only?: string
   readonly logLevel: string
 }
 
-export const addStart: AddCommand = (parent, context) => {
-  parent
-    .command('start')
-    .description('run the API, the projections, the bridges and the consumers until it is told to stop')
+export const configureStart: ConfigureVerb = (verb, context) => {
+  verb
     .option('--only <services>', `a part of them: ${serviceNames.join(', ')}`)
     .option('--port <port>', 'where the API listens')
     .option('--host <host>', 'the address that the API listens on')

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { wholeNumber } from '../numbers.js'
 import { selectStreams, type StreamSummary } from '../sql/select-streams.js'
 import { streamsOf, withTenantOption } from '../streams-of.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly category?: string
@@ -12,9 +12,8 @@ interface Options {
   readonly tenant?: string
 }
 
-export const addStreamsList: AddCommand = (parent, context) => {
-  withTenantOption(parent.command('list'))
-    .description('streams in the order of their ids, with their newest event')
+export const configureStreamsList: ConfigureVerb = (verb, context) => {
+  withTenantOption(verb)
     .option('--category <name>', 'only streams of this aggregate')
     .option('--after <stream>', 'only streams after this one')
     .option('--limit <n>', 'at most this many', wholeNumber, 50)

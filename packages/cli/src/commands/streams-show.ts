@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { RecordedEvent } from '@tidemark/eventstore'
-import type { AddCommand } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber, wholeNumber } from '../numbers.js'
 import { streamsOf, withTenantOption } from '../streams-of.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly from?: bigint
@@ -14,9 +14,8 @@ interface Options {
   readonly tenant?: string
 }
 
-export const addStreamsShow: AddCommand = (parent, context) => {
-  withTenantOption(parent.command('show'))
-    .description('the events of one stream, with their data as it was stored')
+export const configureStreamsShow: ConfigureVerb = (verb, context) => {
+  withTenantOption(verb)
     .argument('<stream>', 'the id, such as order-o-42')
     .option('--from <version>', 'the first version', bigNumber)
     .option('--to <version>', 'the last version', bigNumber)

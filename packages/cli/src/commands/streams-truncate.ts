@@ -10,12 +10,13 @@ import {
 import { open, rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { confirm } from '../confirm.js'
-import type { AddCommand, GlobalOptions } from '../context.js'
+import type { GlobalOptions } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
 import { jsonText } from '../output/json-text.js'
 import { streamsOf, withTenantOption } from '../streams-of.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends GlobalOptions {
   readonly before: bigint
@@ -26,9 +27,8 @@ interface Options extends GlobalOptions {
   readonly tenant?: string
 }
 
-export const addStreamsTruncate: AddCommand = (parent, context) => {
-  withTenantOption(parent.command('truncate'))
-    .description('delete the first events of a stream; its aggregate goes on from its snapshot')
+export const configureStreamsTruncate: ConfigureVerb = (verb, context) => {
+  withTenantOption(verb)
     .argument('<stream>', 'the id, such as order-o-42')
     .requiredOption('--before <version>', 'the first version that stays', bigNumber)
     .requiredOption('--reason <text>', 'why, for those who look for the events later')

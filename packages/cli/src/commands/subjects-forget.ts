@@ -1,17 +1,17 @@
 import type { Command } from 'commander'
 import { confirm } from '../confirm.js'
-import type { AddCommand, GlobalOptions } from '../context.js'
+import type { GlobalOptions } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { streamsOf, withTenantOption } from '../streams-of.js'
+import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends GlobalOptions {
   readonly reason: string
   readonly tenant?: string
 }
 
-export const addSubjectsForget: AddCommand = (parent, context) => {
-  withTenantOption(parent.command('forget'))
-    .description('delete the key of one data subject, so that nobody can read its personal data any more')
+export const configureSubjectsForget: ConfigureVerb = (verb, context) => {
+  withTenantOption(verb)
     .argument('<subject>', 'the subject, as events name it')
     .requiredOption('--reason <text>', 'why, such as the number of the request; no personal data')
     .action(async (subject: string, _options, command: Command) => {

@@ -14,7 +14,13 @@ export function outputOptions(
   return {
     format: formats.find((format) => format === asked) ?? 'table',
     quiet: args.includes('-q') || args.includes('--quiet'),
-    // https://no-color.org
-    colours: isTerminal && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb',
+    colours: wantsColours(environment, isTerminal),
   }
+}
+
+/** https://no-color.org and https://force-color.org, of which the first wins. */
+function wantsColours({ NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  if (NO_COLOR) return false
+  if (FORCE_COLOR) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  return isTerminal && TERM !== 'dumb'
 }

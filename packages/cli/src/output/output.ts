@@ -1,4 +1,5 @@
-import Table from 'cli-table3'
+import type CliTable from 'cli-table3'
+import { createRequire } from 'node:module'
 import type { Writable } from 'node:stream'
 import picocolors from 'picocolors'
 import type { ExplainedError } from '../explain-error.js'
@@ -41,6 +42,8 @@ export class Output {
     if (this.options.format === 'ndjson') return items.forEach((item) => this.line(jsonText(item)))
     if (this.options.format === 'json') return this.envelope(items)
     if (items.length === 0) return this.note(ifEmpty)
+    // Only those who print a table wait for it.
+    const Table = createRequire(import.meta.url)('cli-table3') as typeof CliTable
     const head = columns.map(([heading]) => this.paint.dim(heading))
     const table = new Table({ head, chars: withoutBorders, style: { head: [], 'padding-left': 0, 'padding-right': 2 } })
     for (const item of items) table.push(columns.map(([, show]) => shown(show(item))))
@@ -59,6 +62,16 @@ export class Output {
   /** Writes a text that is the result itself, in a table only. */
   text(text: string): void {
     if (this.options.format === 'table') this.line(text)
+  }
+
+  /** Writes a document that is the result, in a form of its own. */
+  raw(text: string): void {
+    this.stdout.write(text)
+  }
+
+  /** Writes one item of a list that has no end: JSON a line, or the text. */
+  item(item: unknown, text: string): void {
+    this.line(this.options.format === 'table' ? text : jsonText(item))
   }
 
   /** Says something to the person in front of it. */

@@ -46,7 +46,7 @@ export function sealEvent(event: SerializedEvent, { subject, fields }: PersonalP
   return { ...sealed, data: JSON.stringify(data), plain: event.data }
 }
 
-/** The data with the value at a path replaced; data without that path comes back as it is. */
+/** The value with something else at a path; unchanged where nothing is there. */
 export function replaceAt(
   data: unknown,
   [key, ...rest]: readonly string[],

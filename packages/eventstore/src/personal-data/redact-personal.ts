@@ -1,12 +1,13 @@
 import type { AnyAggregate } from '../define-aggregate.js'
 import { presentTypesOf } from '../event-types.js'
 import type { RecordedEvent } from '../event.js'
+import { upcast, type StoredEvent } from '../fold.js'
 import { replaceAt, revealData } from './personal-events.js'
 import { sealedValueOf } from './sealed-value.js'
 
-export interface RedactedEvent {
+export interface RedactedEvent<E = RecordedEvent> {
   /** The event as it would read if all whom it is about were forgotten. */
-  readonly event: RecordedEvent
+  readonly event: E
   /** The paths of the fields that were replaced or left out, such as `address.street`. */
   readonly redacted: readonly string[]
 }
@@ -22,9 +23,9 @@ export interface RedactedEvent {
  * const [event] = await store.readStream('customer-c-7')
  * if (event) console.log(redactPersonal(event).event.data)
  */
-export function redactPersonal(event: RecordedEvent, aggregate?: AnyAggregate): RedactedEvent {
+export function redactPersonal<E extends StoredEvent>(event: E, aggregate?: AnyAggregate): RedactedEvent<E> {
   const redacted = new Set(sealedPaths(event.data))
-  let data = redacted.size === 0 ? event.data : revealData(event.id, event.data, () => undefined)
+  let data = redacted.size === 0 ? event.data : revealData('', event.data, () => undefined)
   const type = aggregate && presentTypesOf(aggregate).get(event.type)
   for (const { path, erased } of (type && aggregate.events[type]?.personal?.fields) || []) {
     data = replaceAt(data, path, () => {
@@ -33,6 +34,21 @@ export function redactPersonal(event: RecordedEvent, aggregate?: AnyAggregate): 
     })
   }
   return { event: redacted.size === 0 ? event : { ...event, data }, redacted: [...redacted] }
+}
+
+/**
+ * The same at the event's present type and schema version, as a fold gets it; undefined for an event that the aggregate ignores.
+ *
+ * @throws {UnknownEventError} as {@link upcast} does.
+ *
+ * @example
+ * const [stored] = await store.readStream('person-p-1')
+ * if (stored) console.log(redactEvent(Person, stored)?.data) // { personId: 'p-1', name: 'somebody' }
+ */
+export function redactEvent<E extends StoredEvent>(aggregate: AnyAggregate, event: E): E | undefined {
+  const present = upcast(aggregate, redactPersonal(event, aggregate).event)
+  // An upcaster may move what was stored in clear to where it is declared today.
+  return present && redactPersonal(present, aggregate).event
 }
 
 function sealedPaths(data: unknown, path: readonly string[] = []): string[] {

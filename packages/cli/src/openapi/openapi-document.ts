@@ -1,0 +1,23 @@
+import { createServer } from '@tidemark/api'
+import { createEventStore } from '@tidemark/eventstore'
+import pg from 'pg'
+import type { TidemarkConfig } from '../define-config.js'
+
+/** The OpenAPI document of a project's API, as the running server would answer at `/openapi.json`; needs no database and opens no port. */
+export async function openapiDocument({
+  aggregates,
+  projections = [],
+}: TidemarkConfig): Promise<Record<string, unknown>> {
+  // Nothing is asked of it: a pool connects at the first query.
+  const pool = new pg.Pool()
+  const store = createEventStore(pool, { listen: false })
+  const server = createServer({ store, aggregates, projections })
+  try {
+    const { body } = await server.inject({ url: '/openapi.json' })
+    return JSON.parse(body) as Record<string, unknown>
+  } finally {
+    await server.close()
+    await store.close()
+    await pool.end()
+  }
+}

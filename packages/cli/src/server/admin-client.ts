@@ -1,0 +1,76 @@
+import { Option, type Command } from 'commander'
+import { CliError, ConfigError, ConflictError, SurroundingError } from '../errors.js'
+
+const answerWithinMs = 30_000
+
+/** Adds what names the server of a verb that works through one. */
+export function withServerOption(command: Command): Command {
+  return command.addOption(
+    new Option('--server <url>', 'where the API of `tidemark start` is; a token comes from TIDEMARK_TOKEN').env(
+      'TIDEMARK_SERVER',
+    ),
+  )
+}
+
+/** Asks the admin API of a server. */
+export class AdminClient {
+  private readonly base: URL
+
+  /** @throws {ConfigError} no server is named, or not by an address. */
+  constructor(
+    server: string | undefined,
+    private readonly token: string | undefined,
+  ) {
+    if (server === undefined)
+      throw new ConfigError('no server is named: say --server, or set TIDEMARK_SERVER, such as http://127.0.0.1:4400')
+    if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
+      throw new ConfigError('--server is no address of a server: write it as http://127.0.0.1:4400')
+    this.base = new URL(server)
+    if (this.base.password !== '')
+      throw new ConfigError('--server has a password, which everybody on this machine can see: set TIDEMARK_TOKEN')
+  }
+
+  get<T>(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<T> {
+    const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
+    return this.send<T>('GET', given.length > 0 ? `${path}?${new URLSearchParams(given).toString()}` : path)
+  }
+
+  post<T>(path: string, body: object): Promise<T> {
+    return this.send<T>('POST', path, body)
+  }
+
+  /**
+   * @throws {SurroundingError} the server does not answer, or does not let us in. @throws {ConflictError} it cannot be done as things are.
+   * @throws {CliError} the server refused.
+   */
+  private async send<T>(method: string, path: string, body?: object): Promise<T> {
+    const url = new URL(`${this.base.pathname.replace(/\/$/, '')}/admin/v1${path}`, this.base)
+    const response = await fetch(url, {
+      method,
+      signal: AbortSignal.timeout(answerWithinMs),
+      headers: {
+        accept: 'application/json',
+        ...(body && { 'content-type': 'application/json' }),
+        ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    }).catch((cause: unknown) => {
+      throw new SurroundingError(`no server answers at ${this.base.origin}: start it, or correct --server`, { cause })
+    })
+    const answer: unknown = await response.json().catch(() => undefined)
+    if (response.ok && answer !== undefined) return answer as T
+    throw refusal(response.status, answer, this.base.origin)
+  }
+}
+
+function refusal(status: number, answer: unknown, origin: string): CliError {
+  const { title, detail } = (answer ?? {}) as { readonly title?: string; readonly detail?: string }
+  const said = detail ?? title
+  if (said === undefined)
+    return new SurroundingError(
+      `${origin} answers with status ${status}, and is no server of Tidemark with an admin API: correct --server`,
+    )
+  if (status === 401) return new SurroundingError(`${origin} asks who you are: set TIDEMARK_TOKEN (${said})`)
+  if (status === 403) return new SurroundingError(`${origin} does not allow that to you: ${said}`)
+  return status === 409 ? new ConflictError(said) : new CliError(said)
+}

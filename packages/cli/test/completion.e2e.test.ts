@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { runCli } from './run-cli.js'
+
+const has = (shell: string) => spawnSync(shell, ['-c', 'exit 0']).status === 0
+
+describe('completion', () => {
+  it.skipIf(!has('bash'))('of bash offers what comes next', async () => {
+    const { stdout: script, code, stderr } = await runCli(['completion', 'bash'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const lines = [
+      ['str'],
+      ['streams', 's'],
+      ['streams', 'export', '--f'],
+      ['streams', 'export', 'order-1', '--as', ''],
+      ['-o', 'json', 'projections', 'reb'],
+      ['-o', ''],
+      ['projections', 'list', '--wor'],
+      ['projections', 'rebuild', 'x', '--wor'],
+    ]
+    const calls = lines.map((words) => {
+      const typed = ['tidemark', ...words].map((word) => `'${word}'`).join(' ')
+      return `COMP_WORDS=(${typed}); COMP_CWORD=${words.length}; _tidemark; echo "\${COMPREPLY[*]}"`
+    })
+    const { stdout, stderr: complaints } = spawnSync('bash', ['--norc', '-c', `${script}\n${calls.join('\n')}`], {
+      encoding: 'utf8',
+    })
+    expect(complaints).toBe('')
+    const offered = [
+      'streams',
+      'show state',
+      '--file',
+      'json vitest html',
+      'rebuild',
+      'table json ndjson',
+      '',
+      '--workers',
+    ]
+    expect(stdout.trimEnd().split('\n')).toEqual(offered)
+  })
+
+  it('of other shells has every verb', async () => {
+    const [fish, zsh] = await Promise.all(['fish', 'zsh'].map((shell) => runCli(['completion', shell])))
+    expect(fish?.stdout).toMatch(
+      /^complete -c tidemark -f -n '__fish_seen_subcommand_from streams; and not .*' -a export -d '/m,
+    )
+    expect(fish?.stdout).toMatch(/from streams; and __fish_seen_subcommand_from export' -l as -x -a 'json vitest html'/)
+    expect(zsh?.stdout).toMatch(/^#compdef tidemark\n[^]*bashcompinit\n_tidemark\(\)/)
+    for (const [shell, script] of [
+      ['fish', fish],
+      ['zsh', zsh],
+    ] as const)
+      if (has(shell)) expect(spawnSync(shell, ['--no-execute'], { input: script?.stdout }).status).toBe(0)
+  })
+})
