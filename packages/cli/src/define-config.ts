@@ -1,3 +1,4 @@
+import type { ServerOptions } from '@tidemark/api'
 import type { BridgeDefinition, ConsumerDefinition, RegistryFormat } from '@tidemark/fanout'
 import type {
   AnyAggregate,
@@ -47,14 +48,8 @@ export interface TidemarkConfig {
     /** Whether bridges register schemas when they start; true unless said. Else `tidemark schemas check --registry --register` does. */
     readonly register?: boolean
   }
-  readonly api?: {
-    /** 4400 unless said; `PORT` overrides it. */
-    readonly port?: number
-    /** 127.0.0.1 unless said. */
-    readonly host?: string
-    /** Lets it listen where other machines reach it, although it asks nobody who they are. */
-    readonly allowUnauthenticated?: boolean
-  }
+  /** How its API is served: who may send what, and what else `createServer` takes. */
+  readonly api?: ApiConfig
   /** Lets `tidemark start` refuse to run with schemas of events that do not fit the log; it does not look unless this is given. */
   readonly schemas?: CheckSchemasOptions
   /** Where the keys of data subjects are kept, and what wraps them; take a master key from the environment. */
@@ -63,6 +58,29 @@ export interface TidemarkConfig {
   readonly seed?: (store: EventStore) => Promise<unknown>
   /** What `tidemark dev` prints for people to try, with the address of the API. */
   readonly tryThese?: (url: string) => readonly string[]
+}
+
+/** How the API of a project is served; take tokens and secrets from the environment. */
+export interface ApiConfig extends Pick<
+  ServerOptions,
+  | 'authentication'
+  | 'allowUnauthenticated'
+  | 'commandRules'
+  | 'allowedOrigins'
+  | 'rateLimit'
+  | 'trustProxy'
+  | 'cursorSecret'
+  | 'live'
+  | 'info'
+> {
+  /** 4400 unless said; `PORT` overrides it. */
+  readonly port?: number
+  /** 127.0.0.1 unless said. */
+  readonly host?: string
+  /** Whether the admin API is there; it is, unless nobody is asked who they are although other machines reach it. */
+  readonly admin?: boolean
+  /** Serves figures for Prometheus at `/metrics`; needs `prom-client`, and is off unless said. */
+  readonly metrics?: true
 }
 
 /**

@@ -1,4 +1,4 @@
-export { defineConfig, type TidemarkConfig } from './define-config.js'
+export { defineConfig, type ApiConfig, type TidemarkConfig } from './define-config.js'
 export {
   CliError,
   ConfigError,

@@ -6,7 +6,7 @@ import type { AdminBridge } from './admin-bridge.js'
 export interface EventConsumer {
   readonly name: string
   /** The types of events that it handles. */
-  readonly types: readonly string[]
+  readonly types: Iterable<string>
 }
 
 /** Who appends a type of event, and who reads it, by what is in code. */
@@ -39,7 +39,7 @@ export function eventTypesOf(
         .filter((projection) => handles(projection, type))
         .map(({ name }) => name),
       bridges: bridges.filter(({ filter }) => passes(filter, aggregate, type)).map(({ name }) => name),
-      consumers: consumers.filter(({ types }) => types.includes(type)).map(({ name }) => name),
+      consumers: consumers.filter(({ types }) => [...types].includes(type)).map(({ name }) => name),
     })),
   )
 }

@@ -71,7 +71,10 @@ async function serve(settings: Settings, options: ServeOptions): Promise<void> {
     ...{ seed, ownTables: config.ownTables, devFolder, database: id, logger },
     note: (text) => output.note(text),
   })
-  const services = await startServices(config, settings, { only: serviceNames, logger, createTopics: true })
+  const services = await startServices(config, settings, {
+    ...{ only: serviceNames, logger },
+    ...{ createTopics: true, showPayloads: true },
+  })
   try {
     onReady?.()
     introduce(output, { config, settings, services })

@@ -1,4 +1,3 @@
-import { createServer } from '@tidemark/api'
 import {
   checkSchemas,
   createEventStore,
@@ -7,15 +6,15 @@ import {
   type Logger,
 } from '@tidemark/eventstore'
 import { createBridge, createKafkaProducer, type BridgeDefinition, type PayloadSerializer } from '@tidemark/fanout'
-import { createProjector, type ProjectionStore, type Projector } from '@tidemark/projections'
+import { createProjector, type Projector } from '@tidemark/projections'
 import { storeOptionsOf, type Settings } from '../config/resolve-settings.js'
 import { openPool } from '../database/open-database.js'
 import { openReadModels } from '../database/open-read-models.js'
 import type { TidemarkConfig } from '../define-config.js'
 import { bridgeSerializers } from './bridge-serializers.js'
-import { listenProblem } from './listen-problem.js'
 import { onlyDebug } from './only-debug.js'
 import type { ServiceName } from './service-names.js'
+import { startApi } from './start-api.js'
 import { startConsumer } from './start-consumer.js'
 
 export interface ServicesOptions {
@@ -23,6 +22,8 @@ export interface ServicesOptions {
   readonly logger: Logger
   /** Creates topics that are missing, as on a broker of one's own. */
   readonly createTopics?: boolean
+  /** Whether admins see the data of events as it is; masked unless said, as `createServer` has it. */
+  readonly showPayloads?: boolean
   /** Checks the schemas of events before anything runs. */
   readonly schemas?: CheckSchemasOptions | undefined
 }
@@ -49,7 +50,7 @@ export interface Services {
 export async function startServices(
   config: TidemarkConfig,
   settings: Settings,
-  { only, logger, schemas, createTopics = false }: ServicesOptions,
+  { only, logger, schemas, createTopics = false, showPayloads = false }: ServicesOptions,
 ): Promise<Services> {
   const stops: (() => Promise<unknown>)[] = []
   const stop = async () => {
@@ -84,7 +85,7 @@ export async function startServices(
     for (const consumer of consumers)
       stops.push(await startConsumer(store, consumer, { settings, logger, createTopics }))
     const url = only.includes('api')
-      ? await startApi(config, settings, { store, readModels, projector, logger, stops })
+      ? await startApi(config, settings, { store, readModels, projector, logger, stops, showPayloads })
       : undefined
     const namesOf = (things: readonly { readonly name: string }[]) => things.map(({ name }) => name)
     return { store, url, bridges: namesOf(bridges), consumers: namesOf(consumers), stop }
@@ -117,36 +118,6 @@ async function startBridge(
   } catch (error) {
     await bridge.stop()
     throw error
-  }
-}
-
-async function startApi(
-  config: TidemarkConfig,
-  settings: Settings,
-  parts: {
-    readonly store: EventStore
-    readonly readModels: ProjectionStore
-    readonly projector: Projector | undefined
-    readonly logger: Logger
-    readonly stops: (() => Promise<unknown>)[]
-  },
-): Promise<string> {
-  const { host, port } = settings
-  const { store, readModels, projector, logger, stops } = parts
-  const server = createServer({
-    store,
-    readModels,
-    aggregates: config.aggregates,
-    projections: config.projections ?? [],
-    projector,
-    logger,
-    allowUnauthenticated: config.api?.allowUnauthenticated ?? false,
-  })
-  stops.push(() => server.close())
-  try {
-    return await server.listen({ host, port })
-  } catch (error) {
-    throw listenProblem(error, host, port)
   }
 }
 
