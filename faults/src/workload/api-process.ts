@@ -32,6 +32,8 @@ const app = createServer({
   logger,
   aggregates: [Order],
   projections: [orderSummary, customerTotals],
+  admin: true,
+  commandLeaseMs: 2000,
   authentication: ({ headers }) => (headers.authorization === `Bearer ${order.token}` ? operator : undefined),
 })
 mutant?.changeServer?.(app)

@@ -10,7 +10,7 @@ import { commands, type CommandsOptions } from './commands/commands.js'
 import { ProblemError, UnauthenticatedHostError } from './errors.js'
 import { health, type ReadinessCheck } from './health.js'
 import { answerBrokenRequest } from './http/broken-request.js'
-import { documentRefusals } from './http/document-refusals.js'
+import { completeDocument } from './http/complete-document.js'
 import { isLoopback } from './http/loopback.js'
 import { refuseOtherMethods } from './http/method-not-allowed.js'
 import { problemOfError } from './http/problem-of-error.js'
@@ -113,7 +113,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 
   app.register(fastifySwagger, {
     openapi: { openapi: '3.1.0', info: { title: 'Tidemark', version: '1', ...options.info } },
-    transformObject: documentRefusals({
+    transformObject: completeDocument({
       isGuarded: authentication !== undefined,
       isLimited: options.rateLimit !== undefined,
     }),

@@ -92,7 +92,7 @@ function isList(schema: unknown): boolean {
  */
 export function parseBody<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {
   const known = Object.keys(schema.shape)
-  const parsed = schema.strict().safeParse(body ?? {})
+  const parsed = schema.strict().safeParse(body === undefined ? {} : body)
   if (parsed.success) return parsed.data as z.output<Schema>
   const faults = parsed.error.issues.flatMap((issue): RequestFault[] => {
     if (issue.code !== 'unrecognized_keys') return [{ pointer: jsonPointer(issue.path), detail: issue.message }]

@@ -31,7 +31,7 @@ export function bridgeKinds(context: WorkContext): Record<BridgeAction, AnyOpera
     }),
     retry: defineOperation({
       ...{ kind: 'bridges.retry', ...common, resumable: always },
-      input: z.object({ keys: z.array(text).min(1).max(1000).optional() }),
+      input: z.object({ keys: z.array(text).min(1).max(100).optional() }),
       run: async ({ keys }, target, { signal }) => {
         const { retry } = withMethod(bridgeNamed(context, target), 'retry')
         const retried = await retry({ ...(keys && { keys }), signal })

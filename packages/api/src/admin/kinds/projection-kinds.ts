@@ -123,7 +123,7 @@ export function projectionKinds(context: WorkContext): Record<ProjectionAction, 
         keys: z
           .array(z.union([z.string(), z.number()]))
           .min(1)
-          .max(1000)
+          .max(100)
           .optional(),
         sample: z.int().min(1).max(1_000_000).optional(),
         all: z.literal(true).optional(),

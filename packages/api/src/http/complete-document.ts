@@ -2,6 +2,10 @@ import type { SwaggerTransformObject } from '@fastify/swagger'
 import { problemResponses } from './route-document.js'
 
 interface Operation {
+  requestBody?: {
+    required?: boolean
+    content?: Readonly<Record<string, { readonly schema?: { readonly required?: readonly string[] } }>>
+  }
   responses?: Record<string, unknown>
   security?: object[]
   tags?: readonly string[]
@@ -13,15 +17,21 @@ interface Refusals {
   readonly isLimited: boolean
 }
 
-/** Adds to an OpenAPI document what every route of a server may be refused with before it is asked. */
-export function documentRefusals({ isGuarded, isLimited }: Refusals): SwaggerTransformObject {
+/**
+ * Completes an OpenAPI document: every route tells what it may be refused with before it is asked, and a body that needs nothing may be left out.
+ */
+export function completeDocument({ isGuarded, isLimited }: Refusals): SwaggerTransformObject {
   return (input) => {
     if (!('openapiObject' in input)) return input.swaggerObject
     const { openapiObject: document } = input
     const refusals = [...(isGuarded ? [401, 403] : []), ...(isLimited ? [429] : []), 503]
     for (const path of Object.values(document.paths ?? {})) {
       for (const operation of Object.values(path ?? {}) as Operation[]) {
-        if (operation.tags?.includes('health')) continue
+        const { requestBody, tags } = operation
+        const bodies = Object.values(requestBody?.content ?? {})
+        if (requestBody && !bodies.some(({ schema }) => (schema?.required?.length ?? 0) > 0))
+          requestBody.required = false
+        if (tags?.includes('health')) continue
         operation.responses = { ...operation.responses, ...openApiResponses(refusals) }
         if (isGuarded) operation.security = [{ bearer: [] }]
       }
