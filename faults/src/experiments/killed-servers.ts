@@ -113,7 +113,8 @@ class Customer {
       const urls = this.urls()
       const url = urls[(tries + this.client) % Math.max(1, urls.length)]
       const answer = url === undefined ? undefined : await this.ask(`${url}${path}`, init)
-      const isFinal = answer && answer.status < 500 && !(answer.status === 409 && answer.text.includes('idempotency-key-in-use'))
+      const isFinal =
+        answer && answer.status < 500 && !(answer.status === 409 && answer.text.includes('idempotency-key-in-use'))
       if (answer && (isFinal || performance.now() > until)) return { answer, tries }
       if (performance.now() > until) throw new Error(`${path} was not answered within ${patienceMs} ms`)
       await pause(50)
