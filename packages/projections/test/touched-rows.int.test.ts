@@ -23,11 +23,15 @@ describe('touched rows', () => {
   const append = async (id: string, ...events: ReturnType<typeof counted>[]) =>
     (await store.append(Tally, id, events, { expectedVersion: 'any' })).position
 
+  /** The log is read up to a head that is known, and that may be an older one. */
+  const untilReadable = (upTo: bigint) => expect.poll(async () => (await store.head()).position >= upTo).toBe(true)
+
   test('are those of the events between two positions, once for each', async () => {
     const after = await append('before', counted('x'))
     const first = await append('a', counted('x+y'))
     const upTo = await append('b', counted('y'))
     await append('later', counted('z'))
+    await untilReadable(upTo)
     const range = { after, upTo, limit: 100 }
     expect(await touchedRows(store, byStream, range)).toEqual({
       ...{ through: upTo, certain: true },
@@ -45,10 +49,12 @@ describe('touched rows', () => {
   test('are not certain where an event was deleted, or is one that this code does not know', async () => {
     const after = (await store.head()).position
     const upTo = await append('cut', counted('x'), counted('x'))
+    await untilReadable(upTo)
     await store.truncateStream('tally-cut', { beforeVersion: 2, withoutSnapshot: true, evenIfUnread: true })
     expect((await touchedRows(store, byStream, { after, upTo, limit: 100 })).certain).toBe(false)
     expect((await touchedRows(store, byStream, { after: upTo - 1n, upTo, limit: 100 })).certain).toBe(true)
     const newer = await store.appendToStream('tally-newer', [{ type: 'Renamed', data: {} }], { expectedVersion: 'any' })
+    await untilReadable(newer.position)
     const unknown = await touchedRows(store, byStream, { after: upTo, upTo: newer.position, limit: 100 })
     expect(unknown).toEqual({ touched: [], through: newer.position, certain: false })
   })

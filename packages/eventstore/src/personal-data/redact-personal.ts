@@ -25,7 +25,7 @@ export interface RedactedEvent<E = RecordedEvent> {
  */
 export function redactPersonal<E extends StoredEvent>(event: E, aggregate?: AnyAggregate): RedactedEvent<E> {
   const redacted = new Set(sealedPaths(event.data))
-  let data = redacted.size === 0 ? event.data : revealData('', event.data, () => undefined)
+  let { data } = event
   const type = aggregate && presentTypesOf(aggregate).get(event.type)
   for (const { path, erased } of (type && aggregate.events[type]?.personal?.fields) || []) {
     data = replaceAt(data, path, () => {
@@ -33,7 +33,9 @@ export function redactPersonal<E extends StoredEvent>(event: E, aggregate?: AnyA
       return erased
     })
   }
-  return { event: redacted.size === 0 ? event : { ...event, data }, redacted: [...redacted] }
+  if (redacted.size === 0) return { event, redacted: [] }
+  // What is sealed elsewhere, and what is replaced by nothing.
+  return { event: { ...event, data: revealData('', data, () => undefined) }, redacted: [...redacted] }
 }
 
 /**

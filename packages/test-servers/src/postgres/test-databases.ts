@@ -48,7 +48,18 @@ async function dropDatabase(client: pg.Client, name: string): Promise<void> {
     if (sqlStateOf(error) === undefinedDatabase) return
     throw error
   }
+  await untilLeft(client, name)
   await client.query(`drop database if exists ${name} with (force)`)
+}
+
+/** Waits a moment for sessions that are just ending: a driver that is told of a forced end meanwhile has nobody to tell it to. */
+async function untilLeft(client: pg.Client, name: string): Promise<void> {
+  const deadline = performance.now() + 300
+  while (performance.now() < deadline) {
+    const { rowCount } = await client.query('select from pg_stat_activity where datname = $1 limit 1', [name])
+    if (rowCount === 0) return
+    await sleep(20)
+  }
 }
 
 /**
