@@ -3,8 +3,12 @@ import type { FastifyInstance } from 'fastify'
 import { readdir } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createServer, problemTypes, type ServerOptions } from '../src/index.js'
-import { Order, orderOf } from './order.js'
+import { Order, orderOf, orderSummary } from './order.js'
 import { useStoreDatabase } from './store-database.js'
+
+interface Documented {
+  readonly paths: Record<string, Record<string, { responses: Record<string, { headers?: object }> }>>
+}
 
 describe('a server', () => {
   const database = useStoreDatabase()
@@ -18,7 +22,7 @@ describe('a server', () => {
   })
   afterAll(() => store.close())
   const create = (options: Partial<ServerOptions> = {}) => {
-    const app = createServer({ store, aggregates: [Order], projections: [], ...options })
+    const app = createServer({ store, aggregates: [Order], projections: [orderSummary], ...options })
     servers.push(app)
     return app
   }
@@ -53,7 +57,14 @@ describe('a server', () => {
     expect(open.headers['access-control-allow-origin']).toBe('https://shop.example')
     const sent = await app.inject({ method: 'POST', url, payload: orderOf(1), headers: { origin: preflight.origin } })
     expect(sent.statusCode).toBe(201)
-    expect(sent.headers['access-control-expose-headers']).toContain('Consistency-Token')
+    const exposed = String(sent.headers['access-control-expose-headers']).split(', ')
+    const document = (await app.inject('/openapi.json')).json<Documented>()
+    const told = Object.values(document.paths)
+      .flatMap((path) => Object.values(path))
+      .flatMap(({ responses }) => Object.values(responses))
+      .flatMap(({ headers = {} }) => Object.keys(headers))
+    expect(told).toContain('Tidemark-Stream-Version')
+    expect(told.filter((name) => !exposed.includes(name))).toEqual([])
     for (const origin of ['https://shop.example.evil', 'http://shop.example', 'null']) {
       const other = await app.inject({ method: 'OPTIONS', url, headers: { ...preflight, origin } })
       expect(other.headers['access-control-allow-origin'], origin).toBeUndefined()
