@@ -124,9 +124,10 @@ export class Subscription {
       } catch (error) {
         this.lastError = error
         if (needsSomebody.some((kind) => error instanceof kind) || this.options.isFinal?.(error) === true) {
-          this.state = 'failed'
           this.options.logger.error({ err: error, subscription: this.options.name }, 'the subscription stopped')
+          // Noted first: whoever sees that it failed finds the reason in the database.
           await checkpoint?.fail(messageOf(error)).catch(() => undefined)
+          this.state = 'failed'
           break
         }
         this.state = 'retrying'

@@ -196,6 +196,29 @@ describe('a subscription', () => {
     await waiting.stop()
   })
 
+  test('has failed only once that is noted, for others to read', async () => {
+    const isOurs = ({ streamId }: RecordedEvent) => streamId === 'counter-fails'
+    const failing = store.subscribe({
+      name,
+      handle: async (batch) => {
+        if (batch.events.some(isOurs)) throw new RangeError('never')
+        await collecting([])(batch)
+      },
+      isFinal: (error) => error instanceof RangeError,
+    })
+    await vi.waitFor(() => expect(failing.state).toBe('running'))
+    await inTransaction(database.pool, async (client) => {
+      await client.query('select from tidemark.checkpoints where name = $1 for update', [name])
+      await store.appendToStream('counter-fails', [added], { expectedVersion: 'any' })
+      await vi.waitFor(() => expect(failing.lastError).toBeInstanceOf(RangeError))
+      expect(failing.state).not.toBe('failed')
+    })
+    await failing.ended
+    const noted = 'select error, failures from tidemark.checkpoints where name = $1'
+    expect((await database.pool.query(noted, [name])).rows).toEqual([{ error: 'never', failures: 1 }])
+    expect(failing.state).toBe('failed')
+  })
+
   test('stops and says so when the log no longer holds the event of its checkpoint', async () => {
     const one = store.subscribe({ name, handle: collecting([]) })
     await vi.waitFor(async () => {
