@@ -120,6 +120,7 @@ export type {
 export { schemaChanges, type SchemaChange } from './schemas/schema-changes.js'
 export { SchemaIncompatibleError } from './schemas/schema-incompatible-error.js'
 export type { Subscriber } from './sql/renew-leases.js'
+export { selectEventsById } from './sql/select-events-by-id.js'
 export type { Head } from './sql/select-head.js'
 export { shardExpression } from './sql/select-log.js'
 export { selectStreamShards } from './sql/select-stream-shards.js'

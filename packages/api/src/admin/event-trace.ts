@@ -1,5 +1,5 @@
-import type { RecordedEvent, StreamStore } from '@tidemark/eventstore'
-import { selectEffects, selectEventsById } from './sql/select-events.js'
+import { selectEventsById, type RecordedEvent, type StreamStore } from '@tidemark/eventstore'
+import { selectEffects } from './sql/select-events.js'
 
 /** What led to an event and what it led to, as far as was looked. */
 export interface EventTrace {
@@ -37,8 +37,8 @@ export async function traceEvent(
   for (let step = 0; step < maxAncestors; step++) {
     const { causationId } = earliest.metadata
     if (causationId === undefined || found.has(causationId) || !isUuid(causationId)) break
-    const [cause] = await selectEventsById(database, [causationId], head)
-    if (!cause) break
+    const [cause] = await selectEventsById(database, [causationId])
+    if (!cause || cause.position > head) break
     found.set(cause.id, cause)
     earliest = cause
   }

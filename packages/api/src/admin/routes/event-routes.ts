@@ -1,3 +1,4 @@
+import { selectEventsById } from '@tidemark/eventstore'
 import { z } from 'zod'
 import { ProblemError } from '../../errors.js'
 import { quoted } from '../../http/nearest-name.js'
@@ -8,7 +9,7 @@ import { eventTypesOf, type EventConsumer } from '../event-types.js'
 import { eventSchema, eventView } from '../event-view.js'
 import { limit, number, oneOf, text } from '../parse-request.js'
 import { payloadModes } from '../payload-view.js'
-import { selectEvents, selectEventsById } from '../sql/select-events.js'
+import { selectEvents } from '../sql/select-events.js'
 
 const tag = 'events'
 const payloads = oneOf(payloadModes).optional()
@@ -131,8 +132,9 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext, consu
 }
 
 async function eventById(database: AdminContext['store']['database'], id: string, head: bigint) {
-  const [event] = isUuid(id) ? await selectEventsById(database, [id], head) : []
-  if (!event) throw new ProblemError('unknown-event', `there is no event with the id ${quoted(id)}`)
+  const [event] = isUuid(id) ? await selectEventsById(database, [id]) : []
+  if (!event || event.position > head)
+    throw new ProblemError('unknown-event', `there is no event with the id ${quoted(id)}`)
   return event
 }
 

@@ -46,21 +46,6 @@ export async function selectEvents(
   return toEvents(rows, database.tenant)
 }
 
-const byIds: Statement = {
-  name: 'admin/select-events-by-id',
-  text: (schema) =>
-    `select ${eventColumns} from ${schema}.events where id = any($1) and position <= $2 order by position`,
-}
-
-/** The events with these ids, those up to the head, in the order of the log. */
-export async function selectEventsById(
-  database: Database,
-  ids: readonly string[],
-  head: bigint,
-): Promise<RecordedEvent[]> {
-  return toEvents(await run<EventRow>(database, byIds, [ids, head]), database.tenant)
-}
-
 const descendants: Statement = {
   name: 'admin/select-effects',
   text: (schema) => `
