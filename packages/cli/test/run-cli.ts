@@ -30,7 +30,8 @@ export interface CliResult {
 }
 
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const { DATABASE_URL, READ_MODELS_URL, KAFKA_BROKERS, PORT, NO_COLOR, FORCE_COLOR, ...rest } = process.env
+  const { DATABASE_URL, READ_MODELS_URL, KAFKA_BROKERS, PORT, NO_COLOR, FORCE_COLOR, ...others } = process.env
+  const { TIDEMARK_SERVER, TIDEMARK_TOKEN, ...rest } = others
   return rest
 }
 

@@ -3,13 +3,22 @@ import { listProjections, pauseProjection } from '@tidemark/projections'
 import { withReadModels } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { findNamed } from '../find-named.js'
+import { changeThrough, serverOf, withServerChange, type ChangeOptions } from '../server/through-server.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
 export const configureProjectionsPause: ConfigureVerb = (verb, context) => {
-  verb
+  withServerChange(verb, { ownReason: true })
     .argument('<projection>', 'its name')
     .requiredOption('--reason <text>', 'why, for those who look at it meanwhile')
-    .action(async (name: string, { reason }: { readonly reason: string }, command: Command) => {
+    .action(async (name: string, options: ChangeOptions & { readonly reason: string }, command: Command) => {
+      const { reason } = options
+      const server = serverOf(options, context)
+      if (server) {
+        const path = `/projections/${encodeURIComponent(name)}/pause`
+        const changed = await changeThrough<{ changed: boolean }>(server, path, options, {}, context)
+        if ('plan' in changed) return context.output.one({ projection: name, ...changed.plan })
+        return context.output.one({ projection: name, paused: changed.result.changed, reason })
+      }
       const { paused, stall } = await withReadModels(command, context, async (store, { loaded }) => {
         const projection = findNamed(loaded.config.projections ?? [], name, 'projection')
         const done = await pauseProjection(store, projection, reason)

@@ -1,3 +1,5 @@
+import { CliError } from '../errors.js'
+
 /** An operation as the admin API shows it. */
 export interface OperationView {
   readonly id: string
@@ -7,6 +9,8 @@ export interface OperationView {
   readonly requestedBy: string
   readonly reason: string
   readonly progress?: { readonly done: string; readonly total: string }
+  /** What came of it, once it is done. */
+  readonly result?: unknown
   readonly error?: { readonly code: string; readonly message: string }
   readonly createdAt: string
   readonly endedAt?: string
@@ -20,4 +24,10 @@ export function hasEnded({ status }: Pick<OperationView, 'status'>): boolean {
 /** The path of an operation in the admin API. */
 export function pathOf(id: string): string {
   return `/operations/${encodeURIComponent(id)}`
+}
+
+/** @throws {CliError} it ended otherwise. */
+export function checkDone({ id, status, error }: OperationView): void {
+  if (status === 'done') return
+  throw new CliError(`operation ${id} is ${status}: ${error?.message ?? 'somebody asked for its end'}`)
 }
