@@ -168,12 +168,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
 function endConnectionsOnClose(app: FastifyInstance): void {
   let closing = false
   app.addHook('preClose', async () => void (closing = true))
-  app.addHook('onRequest', async () => {
+  app.addHook('onRequest', (_request, _reply, done) => {
     const headers = { 'retry-after': '1' }
-    if (closing) throw new ProblemError('closing', 'the server is closing: try again', { headers })
+    done(closing ? new ProblemError('closing', 'the server is closing: try again', { headers }) : undefined)
   })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) void reply.header('connection', 'close')
+    done()
   })
 }
 

@@ -14,10 +14,19 @@ export interface Preferences {
   readonly respondAsync: boolean
 }
 
+const noPreferences: Preferences = {
+  waitMs: undefined,
+  lenient: false,
+  representation: false,
+  count: undefined,
+  respondAsync: false,
+}
+
 /** Reads the `Prefer` header; what is unknown or not well-formed is passed over, as the RFC asks, and the first of a name counts. */
 export function parsePrefer(header: string | readonly string[] | undefined): Preferences {
+  if (header === undefined) return noPreferences
   const preferences = new Map<string, string>()
-  for (const part of [header ?? []].flat().join(',').split(',')) {
+  for (const part of [header].flat().join(',').split(',')) {
     const [, name, value = ''] = /^\s*([\w-]+)\s*(?:=\s*"?([^";]*?)"?\s*)?(?:;.*)?$/.exec(part) ?? []
     if (name !== undefined && !preferences.has(name.toLowerCase())) preferences.set(name.toLowerCase(), value)
   }

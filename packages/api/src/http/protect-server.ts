@@ -3,6 +3,7 @@ import fastifyRateLimit from '@fastify/rate-limit'
 import fastifyUnderPressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import helmet from 'helmet'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ApiConfigurationError, ProblemError } from '../errors.js'
 
 /** How many requests a caller may send. */
@@ -50,15 +51,11 @@ export const contentSecurityPolicy = {
 /** Protects a whole server: headers for browsers, CORS for given origins, limits for callers, and a refusal when there is too much to do. */
 export function protectServer(app: FastifyInstance, options: ProtectionOptions): void {
   const { allowedOrigins = [], rateLimit, pressure } = options
-  // Made once: helmet's plugin for Fastify makes it for each request, which takes as long as reading a row.
-  const setHeaders = helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy },
-    // Whoever ends TLS knows whether all of the domain has it.
-    strictTransportSecurity: false,
+  const headers = securityHeaders()
+  app.addHook('onRequest', (_request, reply, done) => {
+    void reply.headers(headers)
+    done()
   })
-  app.addHook('onRequest', (request, reply, done) =>
-    setHeaders(request.raw, reply.raw, (error) => done(error as Error | undefined)),
-  )
   if (allowedOrigins.length > 0) {
     app.register(fastifyCors, {
       origin: [...allowedOrigins],
@@ -80,6 +77,24 @@ export function protectServer(app: FastifyInstance, options: ProtectionOptions):
     },
   })
   if (rateLimit) limitRate(app, rateLimit)
+}
+
+/** What helmet says to browsers: the same in every answer, so it is asked once and not for each request, which takes as long as reading a row. */
+function securityHeaders(): Readonly<Record<string, string>> {
+  const said = new Map<string, string>()
+  const answer = {
+    setHeader: (name: string, value: string) => said.set(name.toLowerCase(), value),
+    removeHeader: (name: string) => said.delete(name.toLowerCase()),
+  }
+  const setHeaders = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy },
+    // Whoever ends TLS knows whether all of the domain has it.
+    strictTransportSecurity: false,
+  })
+  setHeaders(undefined as unknown as IncomingMessage, answer as unknown as ServerResponse, (error) => {
+    if (error !== undefined) throw error as Error
+  })
+  return Object.fromEntries(said)
 }
 
 function limitRate(app: FastifyInstance, { max, windowMs = 60_000 }: RateLimit): void {

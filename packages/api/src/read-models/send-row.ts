@@ -5,6 +5,8 @@ import { ProblemError } from '../errors.js'
 import { quoted } from '../http/nearest-name.js'
 import { queryValue } from './query-value.js'
 import { asReadProblem, incompleteAmong, setReadHeaders, type ReadContext, type Served } from './read-context.js'
+import { rowWriter, type RowWriter } from './row-json.js'
+import type { ServedModel } from './served-model.js'
 import { selectRow } from './sql/select-row.js'
 
 /** Answers with one row of a read model as it is now. */
@@ -28,7 +30,7 @@ export async function sendRow(
   const { row, version } = found
   // A row that lacks an event has no version of its stream.
   if (version !== undefined && incomplete.size === 0) void reply.header('tidemark-stream-version', version)
-  return sendTagged(model.toJson(row), request, reply)
+  return sendTagged(writerOf(model, fields)(row), request, reply)
 }
 
 export function rowNotFound(name: string, key: string): ProblemError {
@@ -41,6 +43,11 @@ export function sendTagged(body: string, request: FastifyRequest, reply: Fastify
   setReadHeaders(reply)
   void reply.header('etag', etag)
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+  return sendJson(body, reply)
+}
+
+/** Sends what is JSON already. */
+export function sendJson(body: string, reply: FastifyReply): FastifyReply {
   return reply
     .type('application/json; charset=utf-8')
     .serializer((text: string) => text)
@@ -50,4 +57,9 @@ export function sendTagged(body: string, request: FastifyRequest, reply: Fastify
 /** Compares by value, weak or strong, as RFC 9110 has it for `If-None-Match`. */
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false
+}
+
+/** What writes rows of some fields of a model. */
+export function writerOf({ columns, writeRow }: ServedModel, fields: readonly Column[]): RowWriter {
+  return fields === columns ? writeRow : rowWriter(fields)
 }

@@ -7,8 +7,8 @@ import {
   type ReadModel,
 } from '@tidemark/projections'
 import { ApiConfigurationError } from '../errors.js'
-import { toJson } from '../http/json-context.js'
 import { jsonSchemaOf, type JsonSchema } from '../http/json-schema.js'
+import { rowWriter, type RowWriter } from './row-json.js'
 
 /** Query parameters with a meaning of their own, now or later: no column may have their names. */
 export const reservedParameters = ['sort', 'limit', 'after', 'before', 'fields', 'asOf'] as const
@@ -34,8 +34,8 @@ export interface ServedModel extends ReadModel {
   readonly rowSchema: JsonSchema
   /** The category of the streams that rows are made from, one each, where the log is beside the rows. */
   readonly category: string | undefined
-  /** Writes rows, and what holds them, as JSON. */
-  readonly toJson: (value: unknown) => string
+  /** Writes whole rows. */
+  readonly writeRow: RowWriter
 }
 
 /**
@@ -71,9 +71,7 @@ export function serveModel(store: ProjectionStore, projection: Projection): Serv
   }
   const sortable = [...new Set([...(api.sort ?? []), model.key.property])]
   const category = projection.keyedByStream && !store.logDatabase ? projection.aggregates[0]?.name : undefined
-  // Looking for bigints costs as much again as writing what has none.
-  const write = columns.some(({ kind }) => kind === 'bigint') ? toJson : (value: unknown) => JSON.stringify(value)
-  return { ...model, name, version, byProperty, filters, sortable, rowSchema, category, toJson: write }
+  return { ...model, name, version, byProperty, filters, sortable, rowSchema, category, writeRow: rowWriter(columns) }
 }
 
 function choicesOf(rowSchema: JsonSchema, property: string): readonly string[] | undefined {

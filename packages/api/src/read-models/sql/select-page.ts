@@ -1,11 +1,13 @@
 import { run, type Database } from '@tidemark/eventstore'
-import { parseRow, type ReadModel, type Row } from '@tidemark/projections'
+import type { ReadModel, RowText } from '@tidemark/projections'
 import type { CursorValues } from '../cursor.js'
 import type { Filter, ReadQuery, SortColumn } from '../read-query.js'
-import { quotedColumn, selectedColumns } from './selected-columns.js'
+import { KeptStatements } from './kept-statements.js'
+import { hasOwnText, quotedColumn, selectedColumns } from './selected-columns.js'
 
 export interface Page {
-  readonly rows: readonly Row[]
+  /** The texts of the fields of each row. */
+  readonly rows: readonly RowText[]
   /** The keys of the rows as text, whether the rows have them or not. */
   readonly keys: readonly string[]
   /** Where the next page goes on; undefined when this is the last. */
@@ -14,7 +16,14 @@ export interface Page {
   readonly prev: CursorValues | undefined
 }
 
-/** Reads one page of a read model, with one row more to know whether another follows. */
+/** The first pages of lists that nobody filters, and those after them, are asked for most, and any place has the same plan. */
+const unfiltered = new KeptStatements(100)
+
+/**
+ * Reads one page of a read model, with one row more to know whether another follows.
+ *
+ * Statements without filters are prepared where the database prepares any. One with a filter is planned for its values, which are never alike.
+ */
 export async function selectPage(database: Database, { view, key }: ReadModel, query: ReadQuery): Promise<Page> {
   const { filters, sort, fields, limit, from } = query
   const backwards = from?.side === 'before'
@@ -24,20 +33,29 @@ export async function selectPage(database: Database, { view, key }: ReadModel, q
   const bind = (value: unknown, type: string) => `$${values.push(value)}::${type}`
   const conditions = filters.map((filter) => comparison(filter, bind))
   if (from) conditions.push(`(${comesAfter(order, from.values, bind)})`)
+  const selected = selectedColumns(fields)
+  // Where the text of each sorted column stands in a row.
+  const places = sort.map(({ column }) => {
+    const field = hasOwnText(column) ? fields.indexOf(column) : -1
+    return field >= 0 ? field : selected.push(`${quotedColumn(column)}::text`) - 1
+  })
   const text = `
-select ${[...selectedColumns(fields), ...sort.map(({ column }) => `${quotedColumn(column)}::text`)].join(', ')}
+select ${selected.join(', ')}
   from ${view} as r
  ${whereOf(conditions)}
  order by ${order.map(({ column, descending }) => `${quotedColumn(column)} ${descending ? 'desc' : 'asc'}`).join(', ')}
- limit ${bind(limit + 1, 'int')}`
-  const found = await run<(string | null)[]>(database, { name: 'select-page', text: () => text }, values)
+ limit ${limit + 1}`
+  const kept = filters.length === 0 ? unfiltered.of(text) : undefined
+  const found = await (kept
+    ? run<(string | null)[]>(database, kept, values)
+    : run<(string | null)[]>({ ...database, prepare: false }, { name: 'select-page', text: () => text }, values))
   const page = backwards ? found.slice(0, limit).reverse() : found.slice(0, limit)
   const more = found.length > limit
-  const placeOf = (row: (string | null)[] | undefined) => row?.slice(fields.length)
-  const keyIndex = fields.length + sort.findIndex(({ column }) => column.property === key.property)
+  const placeOf = (row: RowText | undefined) => row && places.map((index) => row[index] ?? null)
+  // Each order ends with the key.
+  const keyIndex = places[sort.findIndex(({ column }) => column.property === key.property)] ?? -1
   return {
-    rows: page.map((row) => parseRow(fields, row)),
-    // Each order ends with the key.
+    rows: page,
     keys: page.map((row) => row[keyIndex] ?? ''),
     // There was a row at the place that the page was asked from.
     next: more || backwards ? placeOf(page.at(-1)) : undefined,

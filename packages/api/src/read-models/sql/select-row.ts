@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { run, type Database, type Statement } from '@tidemark/eventstore'
-import { parseRow, streamVersionExpression, type Column, type Row } from '@tidemark/projections'
+import { streamVersionExpression, type Column, type RowText } from '@tidemark/projections'
 import type { ServedModel } from '../served-model.js'
+import { statementOf } from './kept-statements.js'
 import { quotedColumn, selectedColumns } from './selected-columns.js'
 
 const wholeRows = new WeakMap<ServedModel, Map<boolean, Statement>>()
@@ -16,7 +16,8 @@ export interface SelectRowOptions {
 
 /** A row, and the version of its stream where it was asked for and is known. */
 export interface FoundRow {
-  readonly row: Row
+  /** The texts of its fields. */
+  readonly row: RowText
   readonly version: string | undefined
 }
 
@@ -38,7 +39,7 @@ export async function selectRow(
           statementFor(model, fields, database.schema, versioned),
           [key],
         )
-  return found && { row: parseRow(fields, found), version: found[fields.length] ?? undefined }
+  return found && { row: found, version: found[fields.length] ?? undefined }
 }
 
 function wholeRowOf(model: ServedModel, schema: string, versioned: boolean): Statement {
@@ -61,6 +62,5 @@ function statementFor(model: ServedModel, fields: readonly Column[], schema: str
 select ${selected.join(', ')}
   from ${view} as r
  where ${quotedColumn(key)} = $1::${key.type}`
-  // Another version of the read model may be read by the same connection.
-  return { name: `row-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text: () => text }
+  return statementOf(text)
 }

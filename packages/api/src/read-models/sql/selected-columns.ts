@@ -13,3 +13,8 @@ export function quotedColumn({ column }: Column): string {
 export function selectedColumns(columns: readonly Column[]): string[] {
   return columns.map((column) => selectExpression(column, quotedColumn(column)))
 }
+
+/** Whether what is selected for a column is its text as Postgres reads it, and not made for TypeScript. */
+export function hasOwnText({ kind }: Column): boolean {
+  return kind === 'string' || kind === 'number' || kind === 'int' || kind === 'bigint'
+}
