@@ -4,7 +4,7 @@ import { demand } from '../workload/demand.js'
 import { pause } from '../workload/pause.js'
 
 const kills = { short: 5, full: 60, hunt: 5 } as const
-const clients = 8
+const clients = 16
 const betweenKillsMs = 700
 /** How long a client tries one command before it says that it was never answered. */
 const patienceMs = 60_000
@@ -12,11 +12,22 @@ const patienceMs = 60_000
 /** A command that was answered in the end, and how often it was sent for that. */
 interface Answered {
   readonly id: string
-  readonly status: number
   readonly tries: number
+  /** Whether it was answered before it was carried out. */
+  readonly accepted: boolean
 }
 
-/** Servers die in the middle of commands; clients send the same command with the same key until somebody answers. */
+interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly token: string
+  readonly location: string
+}
+
+/**
+ * Servers die in the middle of commands; clients send the same command with the same key until somebody answers. Half of them ask for an answer at
+ * once, and look afterwards what became of the command.
+ */
 export const killedServers: Experiment = {
   name: 'killed-servers',
   group: 'api',
@@ -45,6 +56,11 @@ async function run(context: ExperimentContext, servers: ApiServers): Promise<voi
     await pause(betweenKillsMs + random.integer(0, 300), signal)
     await running.shift()?.kill()
     running.push(await servers.start())
+    // This one dies when it has stored a command and has not said so.
+    const mortal = await servers.start(`append.after=kill@${random.integer(1, 20)}`)
+    running.push(mortal)
+    await mortal.outcome
+    running.splice(running.indexOf(mortal), 1)
   }
   await pause(betweenKillsMs, signal)
   done.abort()
@@ -70,6 +86,8 @@ async function run(context: ExperimentContext, servers: ApiServers): Promise<voi
   )
   none('answers that should not have been', complaints)
   demand(history, 'commands that were sent more than once', 'some', repeated, repeated > 0)
+  const accepted = answered.filter((command) => command.accepted).length
+  demand(history, 'commands that were answered before they were carried out', 'some', accepted, accepted > 0)
   demand(history, 'commands that were carried out', '100', answered.length, answered.length >= 100)
 }
 
@@ -90,15 +108,20 @@ class Customer {
       ['place', place],
       ['pay', { paymentId: `p-${id}` }],
     ] as const) {
-      const { answer, tries } = await this.untilAnswered(`/v1/order/${id}/${command}`, {
+      const sent = await this.untilAnswered(`/v1/order/${id}/${command}`, {
         method: 'POST',
         body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json', 'idempotency-key': `${command}-${id}` },
+        headers: {
+          ...{ 'content-type': 'application/json', 'idempotency-key': `${command}-${id}` },
+          ...(this.client % 2 === 1 && { prefer: 'respond-async' }),
+        },
       })
-      const { status } = answer
-      if (status !== 200 && status !== 201) return void complaints.push(`${command} ${id}: ${status} ${answer.text}`)
-      answered.push({ id, status, tries })
-      const seen = { 'consistency-token': answer.token, prefer: 'wait=5' }
+      const accepted = sent.answer.status === 202
+      const { answer } = accepted ? await this.untilDone(sent.answer.location) : sent
+      const { status, text, token } = answer
+      if (status !== 200 && status !== 201) return void complaints.push(`${command} ${id}: ${status} ${text}`)
+      answered.push({ id, tries: sent.tries, accepted })
+      const seen = { 'consistency-token': token, prefer: 'wait=5' }
       const read = await this.untilAnswered(`/v1/order-summary/${id}`, { headers: seen })
       const wanted = command === 'place' ? '"placed"' : '"paid"'
       if (!read.answer.text.includes(`"status":${wanted}`))
@@ -106,27 +129,36 @@ class Customer {
     }
   }
 
+  /** Looks until a command that was accepted is not pending any more. */
+  private untilDone(location: string) {
+    return this.untilAnswered(location, {}, ({ text }) => !text.includes('"status":"pending"'))
+  }
+
   /** Tries another server after each failure that another try may mend. */
-  private async untilAnswered(path: string, init: RequestInit) {
+  private async untilAnswered(path: string, init: RequestInit, isEnough: (answer: Answer) => boolean = () => true) {
     const until = performance.now() + patienceMs
     for (let tries = 1; ; tries++) {
       const urls = this.urls()
       const url = urls[(tries + this.client) % Math.max(1, urls.length)]
       const answer = url === undefined ? undefined : await this.ask(`${url}${path}`, init)
       const isFinal =
-        answer && answer.status < 500 && !(answer.status === 409 && answer.text.includes('idempotency-key-in-use'))
+        answer &&
+        answer.status < 500 &&
+        !(answer.status === 409 && answer.text.includes('idempotency-key-in-use')) &&
+        isEnough(answer)
       if (answer && (isFinal || performance.now() > until)) return { answer, tries }
       if (performance.now() > until) throw new Error(`${path} was not answered within ${patienceMs} ms`)
       await pause(50)
     }
   }
 
-  private async ask(url: string, init: RequestInit) {
+  private async ask(url: string, init: RequestInit): Promise<Answer | undefined> {
     try {
       const headers = { ...(init.headers as Record<string, string>), authorization: `Bearer ${this.token}` }
       const answer = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(15_000) })
-      const token = answer.headers.get('consistency-token') ?? ''
-      return { status: answer.status, text: await answer.text(), token }
+      const header = (name: string) => answer.headers.get(name) ?? ''
+      const [token, location] = [header('consistency-token'), header('location')]
+      return { status: answer.status, text: await answer.text(), token, location }
     } catch {
       return undefined
     }

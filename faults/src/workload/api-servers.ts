@@ -15,7 +15,8 @@ export interface ApiServer extends LabProcess {
 /** Servers on the database of a run, behind one token. */
 export interface ApiServers {
   readonly token: string
-  start(): Promise<ApiServer>
+  /** @param failpoints where it is to die, in the language of `TIDEMARK_FAILPOINTS`. */
+  start(failpoints?: string): Promise<ApiServer>
   /** What all of them have logged. */
   log(): Promise<string>
 }
@@ -29,13 +30,13 @@ export async function withApiServers(
   const logFile = join(folder, 'log')
   const token = randomBytes(24).toString('base64url')
   const started: ApiServer[] = []
-  const start = async (): Promise<ApiServer> => {
+  const start = async (failpoints?: string): Promise<ApiServer> => {
     let url = ''
     const order: ServerOrder = { databaseUrl: database.url, mutant: mutant?.name, token, logFile }
     const onNews = (news: ServerNews) => {
       if (news.kind === 'listening') url = news.url
     }
-    const server = startLabProcess<ServerNews>('./api-process.js', order, { onNews })
+    const server = startLabProcess<ServerNews>('./api-process.js', order, { failpoints, onNews })
     const own = Object.defineProperty(server, 'url', { get: () => url }) as ApiServer
     started.push(own)
     await own.started
