@@ -30,6 +30,7 @@ import { restartedPostgres } from './restarted-postgres.js'
 import { rollingDeploys } from './rolling-deploys.js'
 import { strangersInTheGroup } from './strangers-in-the-group.js'
 import { terminatedBackends } from './terminated-backends.js'
+import { typedClient } from './typed-client.js'
 import { unreadStreams } from './unread-streams.js'
 import { writeSkew } from './write-skew.js'
 import { zombieOwners } from './zombie-owners.js'
@@ -69,5 +70,6 @@ export const experiments: readonly Experiment[] = [
   badRequests,
   killedServers,
   fuzzedDocument,
+  typedClient,
   unreadStreams,
 ]

@@ -20,8 +20,7 @@ const folderOfItsOwn = '.tidemark/openapi'
  */
 export async function typedClient(document: unknown, projectFolder: string): Promise<string> {
   const { default: generate, astToString } = loadGenerator(projectFolder)
-  // Without an own copy the generator would write into what it was given.
-  const types = astToString(await generate(structuredClone(document)))
+  const types = astToString(await generate(withoutStreams(document)))
   return `// Written by \`tidemark openapi --client ts\`.
 import createFetchClient, { type ClientOptions } from 'openapi-fetch'
 
@@ -31,6 +30,15 @@ export function createClient(options: ClientOptions) {
   return createFetchClient<paths>(options)
 }
 `
+}
+
+/** A copy without the streams of live rows: the client cannot read them, and would say of every row that it may be a text. */
+function withoutStreams(document: unknown): unknown {
+  return JSON.parse(JSON.stringify(document), (_key, value: unknown) => {
+    if (typeof value === 'object' && value !== null && 'application/json' in value && 'text/event-stream' in value)
+      delete value['text/event-stream']
+    return value
+  })
 }
 
 function loadGenerator(projectFolder: string): Generator {
