@@ -10,7 +10,7 @@ import { useStoreDatabase } from './store-database.js'
 const isPublic = (url: string) => url === '/openapi.json' || /^\/(?:health|docs|problems)(?:\/|$)/.test(url)
 
 const tokenOf = (who: string) => who.padEnd(32, '.')
-const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'] as const
 
 describe('every route of a server', () => {
   const database = useStoreDatabase()

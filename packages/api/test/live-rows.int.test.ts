@@ -328,6 +328,23 @@ describe('live rows', () => {
     expect(after.events).toEqual([])
   })
 
+  test('end after a time, and who may read no longer does not come back', async () => {
+    let may = true
+    const { base: at } = await serve({
+      authentication: () => (may ? { subject: 'ada', roles: ['reader'] as const } : undefined),
+      live: { heartbeatMs: 40, maxStreamMs: 300 },
+    })
+    const stream = await watch('/stock?shelf=nowhere', {}, at)
+    await begun(stream)
+    await eventually(() => stream.ended).toBe(true)
+    expect(stream.comments).toBeGreaterThan(1)
+    const after = await resume(stream, '/stock?shelf=nowhere', at)
+    await eventually(() => after.ended).toBe(true)
+    expect(after.events).toEqual([])
+    may = false
+    expect((await EventStream.open(`${at}/stock`)).response.statusCode).toBe(401)
+  })
+
   test('are bounded in number, for all and for each caller', async () => {
     const { base: few } = await serve({ live: { maxStreams: 2 } })
     const first = await watch('/stock', {}, few)

@@ -15,14 +15,14 @@ export interface LiveRowsOptions {
   readonly maxStreamsPerCaller?: number
   /** How often a stream is written to at least; 15,000 ms unless said. A client that reads nothing for two of them is cut off. */
   readonly heartbeatMs?: number
+  /** After how long a stream ends at the next heartbeat, so that who may read no longer is asked again who he is; 15 minutes unless said. */
+  readonly maxStreamMs?: number
 }
 
 const lookEveryMs = 100
 const lagEveryMs = 1000
 /** A client that reads nothing for so many heartbeats is cut off. */
 const patience = 2
-/** So that who may read no longer is asked again who he is. */
-const longestMs = 15 * 60_000
 
 /**
  * The streams of live rows of a process: one look at the database from time to time for all of them, however many there are.
@@ -35,6 +35,7 @@ export class LiveRows {
   private readonly maxStreamsPerCaller: number
   private readonly heartbeat: NodeJS.Timeout
   private readonly patienceMs: number
+  private readonly maxStreamMs: number
   private streams = 0
   private closing = false
   private timer: NodeJS.Timeout | undefined
@@ -45,12 +46,14 @@ export class LiveRows {
     private readonly store: ProjectionStore,
     private readonly database: Database,
     private readonly log: FastifyBaseLogger,
-    { maxStreams = 2000, maxStreamsPerCaller = 1000, heartbeatMs = 15_000 }: LiveRowsOptions = {},
+    options: LiveRowsOptions = {},
   ) {
+    const { maxStreams = 2000, maxStreamsPerCaller = 1000, heartbeatMs = 15_000, maxStreamMs = 15 * 60_000 } = options
     this.epoch = new StoreEpoch(store)
     this.maxStreams = maxStreams
     this.maxStreamsPerCaller = maxStreamsPerCaller
     this.patienceMs = patience * heartbeatMs
+    this.maxStreamMs = maxStreamMs
     this.heartbeat = setInterval(() => this.beat(), heartbeatMs)
     this.heartbeat.unref()
   }
@@ -202,7 +205,7 @@ export class LiveRows {
   private beat(): void {
     for (const projection of this.projections.values())
       for (const connection of projection.connections) {
-        const isOver = performance.now() - connection.openedAt > longestMs
+        const isOver = performance.now() - connection.openedAt > this.maxStreamMs
         if (isOver || (connection.blockedMs ?? 0) > this.patienceMs) connection.end()
         else connection.beat(projection.tag)
       }
