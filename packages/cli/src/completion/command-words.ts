@@ -36,7 +36,9 @@ async function commandsUnder(command: Command, parent: string): Promise<CommandW
   for (const child of command.commands) {
     if (child instanceof VerbCommand) await child.configure()
     const name = child.name()
-    found.push({ parent, name, description: child.description(), options: child.options.map(wordsOf) })
+    // What the help does not tell is for this program itself.
+    const options = child.options.filter(({ hidden }) => !hidden).map(wordsOf)
+    found.push({ parent, name, description: child.description(), options })
     found.push(...(await commandsUnder(child, name)))
   }
   return found
