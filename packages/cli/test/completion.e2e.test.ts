@@ -53,6 +53,9 @@ describe('completion', () => {
       ['fish', fish],
       ['zsh', zsh],
     ] as const)
-      if (has(shell)) expect(spawnSync(shell, ['--no-execute'], { input: script?.stdout }).status).toBe(0)
+      if (has(shell)) expect(spawnSync(shell, ['-n'], { input: script?.stdout }).status, shell).toBe(0)
+    if (!has('fish')) return
+    const input = `${fish?.stdout}\ncomplete -C 'tidemark projections reb'\n`
+    expect(spawnSync('fish', ['--no-config'], { input, encoding: 'utf8' }).stdout).toMatch(/^rebuild\t/)
   })
 })
