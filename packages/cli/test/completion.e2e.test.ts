@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runCli } from './run-cli.js'
 
@@ -49,13 +52,20 @@ describe('completion', () => {
     )
     expect(fish?.stdout).toMatch(/from streams; and __fish_seen_subcommand_from export' -l as -x -a 'json vitest html'/)
     expect(zsh?.stdout).toMatch(/^#compdef tidemark\n[^]*bashcompinit\n_tidemark\(\)/)
-    for (const [shell, script] of [
-      ['fish', fish],
-      ['zsh', zsh],
-    ] as const)
-      if (has(shell)) expect(spawnSync(shell, ['-n'], { input: script?.stdout }).status, shell).toBe(0)
-    if (!has('fish')) return
-    const input = `${fish?.stdout}\ncomplete -C 'tidemark projections reb'\n`
-    expect(spawnSync('fish', ['--no-config'], { input, encoding: 'utf8' }).stdout).toMatch(/^rebuild\t/)
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-completion-'))
+    try {
+      for (const [shell, script] of [
+        ['fish', fish],
+        ['zsh', zsh],
+      ] as const) {
+        await writeFile(join(folder, shell), script?.stdout ?? '')
+        if (has(shell)) expect(spawnSync(shell, ['-n', join(folder, shell)]).status, shell).toBe(0)
+      }
+      if (!has('fish')) return
+      const typed = `source ${join(folder, 'fish')}; complete -C 'tidemark projections reb'`
+      expect(spawnSync('fish', ['--no-config', '-c', typed], { encoding: 'utf8' }).stdout).toMatch(/^rebuild\t/)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })
