@@ -1,7 +1,16 @@
 import { databaseTemplate } from '@tidemark/migrations'
 import { createTestDatabase, freePort } from '@tidemark/test-servers'
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -63,4 +72,24 @@ it('refuses a folder that has something in it', async () => {
   const { code, stdout, stderr } = await runCli(['init'], { cwd: folder })
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(stderr).toContain('is not empty, it has notes.txt')
+})
+
+it.skipIf(process.platform === 'win32')('leaves nothing where it could not write all', async () => {
+  const program = fileURLToPath(new URL('../bin/tidemark.js', import.meta.url))
+  mkdirSync(join(parent, 'small/.git'), { recursive: true })
+  const initWithoutRoom = (folder: string) =>
+    // Files may have 512 or 1,024 bytes, which is not enough for some of them.
+    promisify(execFile)('sh', ['-c', `ulimit -f 1; exec "$0" "${program}" init ${folder}`, process.execPath], {
+      cwd: parent,
+    })
+  for (const folder of ['small', 'new/small'])
+    await expect(initWithoutRoom(folder)).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^error: the project cannot be written, and nothing is left of it in .*small: EFBIG.*\n$/,
+      ),
+    })
+  expect(readdirSync(join(parent, 'small'))).toEqual(['.git'])
+  expect(existsSync(join(parent, 'new'))).toBe(false)
 })

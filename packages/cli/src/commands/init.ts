@@ -1,6 +1,6 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { UsageError } from '../errors.js'
+import { CliError, UsageError } from '../errors.js'
 import { packageManagerOf } from '../init/package-manager.js'
 import { projectFiles } from '../init/project-files.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
@@ -14,16 +14,31 @@ export const configureInit: ConfigureVerb = (verb, { cwd, environment, output })
       await refuseUnlessEmpty(folder)
       const manager = packageManagerOf(environment['npm_config_user_agent'])
       const files = projectFiles({ name: packageName(folder), version: versionOfPackage(), ...manager })
-      for (const [path, content] of Object.entries(files)) {
-        const file = join(folder, path)
-        await mkdir(dirname(file), { recursive: true })
-        await writeFile(file, content, { flag: 'wx' })
-      }
+      await writeProject(folder, files)
       if (output.options.format !== 'table') return output.one({ folder, files: Object.keys(files) })
       output.text(Object.keys(files).join('\n'))
       const enter = relative(cwd, folder) === '' ? '' : `cd ${relative(cwd, folder)} && `
       output.note(`\nNext: ${enter}${manager.install} && ${manager.run} dev`)
     })
+}
+
+/** Writes all of the files, or leaves the folder as it was. @throws {CliError} */
+async function writeProject(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  let made: string | undefined
+  try {
+    made = await mkdir(folder, { recursive: true })
+    for (const [path, content] of Object.entries(files)) {
+      const file = join(folder, path)
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, content, { flag: 'wx' })
+    }
+  } catch (cause) {
+    const written =
+      made === undefined ? Object.keys(files).map((path) => join(folder, path.split('/')[0] ?? path)) : [made]
+    for (const path of written) await rm(path, { recursive: true, force: true }).catch(() => undefined)
+    const { message } = cause as Error
+    throw new CliError(`the project cannot be written, and nothing is left of it in ${folder}: ${message}`, { cause })
+  }
 }
 
 /** A repository that has nothing in it yet is as good as empty. */
