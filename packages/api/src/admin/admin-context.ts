@@ -1,5 +1,5 @@
 import { hasPersonalData, hasTenancy, type AnyAggregate, type EventStore, type StreamStore } from '@tidemark/eventstore'
-import type { AnyProjection, Projection, ProjectionStore } from '@tidemark/projections'
+import type { AnyProjection, Projection, ProjectionStore, RowKey } from '@tidemark/projections'
 import type { FastifyRequest } from 'fastify'
 import { principalOf } from '../auth/guard.js'
 import { hasRole } from '../auth/principal.js'
@@ -111,11 +111,22 @@ export function projectionNamed({ projections }: Pick<AdminContext, 'projections
   throw new ProblemError('unknown-projection', `there is no projection ${quoted(name)}: ${advice}`)
 }
 
-/** @throws {ProblemError} `unknown-projection`, or `action-refused` for a handler, which has no table. */
+/** @throws {ProblemError} `unknown-projection`, or `not-a-read-model` for a handler, which has no table. */
 export function readModelNamed(context: Pick<AdminContext, 'projections'>, name: string): Projection {
   const projection = projectionNamed(context, name)
   if (projection.kind === 'read-model') return projection
-  throw new ProblemError('action-refused', `projection "${name}" is a handler, which has no table`)
+  throw new ProblemError('not-a-read-model', `projection "${name}" is a handler, which has no table`)
+}
+
+/**
+ * A key as the rows of a read model have it: a number or a text.
+ *
+ * @throws {ProblemError} `invalid-input`: keys are numbers, and this is none.
+ */
+export function keyFor({ key, columns, name }: Projection, given: string): RowKey {
+  if (columns.find(({ property }) => property === key)?.kind === 'string') return given
+  if (given.trim() !== '' && Number.isFinite(Number(given))) return Number(given)
+  throw new ProblemError('invalid-input', `the keys of "${name}" are numbers, ${quoted(given)} is none`)
 }
 
 /** @throws {ProblemError} `unknown-bridge` */

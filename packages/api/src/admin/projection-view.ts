@@ -1,5 +1,5 @@
 import type { Stall } from '@tidemark/eventstore'
-import type { ProjectionStatus } from '@tidemark/projections'
+import type { ProjectionShard, ProjectionStatus } from '@tidemark/projections'
 import { z } from 'zod'
 
 /** Why something stands still; what it holds besides depends on the reason. */
@@ -39,6 +39,15 @@ export const projectionSchema = operableSchema.extend({
       status: z.enum(['live', 'building', 'built', 'previous']),
       position: z.bigint().optional(),
       target: z.bigint().optional(),
+      shards: z.array(
+        z.object({
+          checkpoint: z.string(),
+          position: z.bigint().optional(),
+          owner: z.string().optional().meta({ description: 'The process that has it' }),
+          failures: z.int().meta({ description: 'How often the batch that is next has failed' }),
+          error: z.string().optional(),
+        }),
+      ),
     }),
   ),
 })
@@ -60,7 +69,17 @@ export function projectionView(
       ...{ table: each.table, version: each.version, status: each.status },
       ...(each.position !== undefined && { position: each.position }),
       ...(each.target !== undefined && { target: each.target }),
+      shards: each.shards.map((shard) => shardView(shard, hidesErrors)),
     })),
+  }
+}
+
+function shardView({ checkpoint, position, owner, failures, error }: ProjectionShard, hidesErrors: boolean) {
+  return {
+    ...{ checkpoint, failures },
+    ...(position !== undefined && { position }),
+    ...(owner !== undefined && { owner }),
+    ...(error !== undefined && { error: hidesErrors ? hiddenError : error }),
   }
 }
 

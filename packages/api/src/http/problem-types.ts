@@ -44,6 +44,7 @@ export const problemTypes = {
   'idempotency-key-reused': { status: 422, title: 'The idempotency key belongs to another command' },
   'invalid-input': { status: 422, title: "The command's input is not valid" },
   'event-refused': { status: 422, title: 'The command led to an event that cannot be stored' },
+  'not-a-read-model': { status: 422, title: 'The projection has no rows' },
   'not-single-stream': { status: 422, title: 'The rows are not made from one stream each' },
   'history-not-foldable': { status: 422, title: 'The past of the row cannot be folded' },
   'projection-without-position': { status: 422, title: 'The projection has no place in the log' },

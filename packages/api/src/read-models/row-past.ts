@@ -6,8 +6,11 @@ import {
   InvalidRowError,
   rowAt,
   rowHistory,
+  type Blame,
   type Column,
   type EventReference,
+  type HistoryOptions,
+  type Projection,
   type Row,
 } from '@tidemark/projections'
 import { ProblemError } from '../errors.js'
@@ -15,6 +18,7 @@ import { queryValue } from './query-value.js'
 import type { ReadContext, Served } from './read-context.js'
 import type { HistoryQuery, Moment } from './past-query.js'
 import { rowNotFound } from './send-row.js'
+import type { ServedModel } from './served-model.js'
 
 /** How many rows are folded from the log at once: each takes the time of all of its events. */
 const foldsAtOnce = 8
@@ -30,6 +34,12 @@ export interface SentVersion {
   readonly row: Row | null
   readonly event: EventReference
   readonly changes: Readonly<Record<string, FieldChange>>
+}
+
+/** A read model, as far as folding its rows takes it. */
+interface Foldable {
+  readonly projection: Projection
+  readonly model: Pick<ServedModel, 'name' | 'key'>
 }
 
 /** Tells what rows were, by folding the log; for read models whose rows are each made from one stream. */
@@ -67,8 +77,8 @@ export class RowPast {
   }
 
   /** Which event set each value of a row last. */
-  async blame(served: Served, key: string): Promise<object> {
-    const blamed = await this.fold(served, key, (text) => blame(this.store, served.projection, text))
+  async blame(served: Foldable, key: string, options: HistoryOptions = {}): Promise<Blame> {
+    const blamed = await this.fold(served, key, (text) => blame(this.store, served.projection, text, options))
     if (!blamed) throw rowNotFound(served.model.name, key)
     return blamed
   }
@@ -76,12 +86,12 @@ export class RowPast {
   /**
    * @throws {ProblemError} `not-single-stream`, `history-truncated`, `history-not-foldable`, `overloaded`, or `row-not-found` for what can be no key.
    */
-  private async fold<T>({ projection, model }: Served, key: string, work: (key: string) => Promise<T>): Promise<T> {
+  private async fold<T>({ projection, model }: Foldable, key: string, work: (key: string) => Promise<T>): Promise<T> {
     const { name } = model
     if (!projection.keyedByStream)
       throw new ProblemError(
         'not-single-stream',
-        `a row of projection "${name}" is made from the events of more than one stream, so its past is not told here: the command tidemark blame reads the whole log for it`,
+        `a row of projection "${name}" is made from the events of more than one stream, so its past is not told here: the command tidemark blame reads the whole log for it, where it works with the database`,
       )
     const text = queryValue(key, model.key.kind)
     if (text === undefined) throw rowNotFound(name, key)

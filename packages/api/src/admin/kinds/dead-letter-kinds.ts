@@ -62,15 +62,16 @@ export function selected({ positions, fingerprint, all }: z.output<typeof select
 
 function summaryOf(redriven: readonly Redriven[], hidden: boolean): object {
   const failed = redriven.filter(({ failure }) => failure)
+  const all = redriven.length <= listed
+  const shown = all ? redriven : [...failed, ...redriven.filter(({ failure }) => !failure)].slice(0, listed)
   return {
     streams: redriven.length,
     handled: redriven.reduce((sum, { handled }) => sum + handled.length, 0),
     rowsChanged: redriven.reduce((sum, { rows }) => sum + rows.length, 0),
     failedStreams: failed.length,
-    failed: failed.slice(0, listed).map(({ streamId, failure }) => ({
-      streamId,
-      position: failure?.position,
-      error: failure && errorOf(failure.error, hidden),
+    listed: shown.map(({ streamId, tenant, handled, failure, rows }) => ({
+      ...{ streamId, tenant, handled: handled.length, rowsChanged: rows.length },
+      ...(failure && { failedAt: failure.position, error: errorOf(failure.error, hidden) }),
     })),
   }
 }

@@ -1,7 +1,7 @@
-import type { ProjectionStatus } from '@tidemark/projections'
 import {
   diffProjection,
   listProjections,
+  NoSuchTableError,
   pauseProjection,
   promoteProjection,
   rebuildProjection,
@@ -9,15 +9,16 @@ import {
   resumeProjection,
   rollbackProjection,
   verifyProjection,
-  type Projection,
-  type RowKey,
+  type DriftedRow,
+  type ProjectionStatus,
+  type ProjectionTable,
 } from '@tidemark/projections'
 import { z } from 'zod'
 import { toJson } from '../../http/json-context.js'
 import { ProblemError } from '../../errors.js'
-import { mayHoldPersonalData, projectionNamed, readModelNamed, type AdminContext } from '../admin-context.js'
+import { keyFor, mayHoldPersonalData, projectionNamed, readModelNamed, type AdminContext } from '../admin-context.js'
 import { always, defineOperation, never, type AnyOperationKind } from '../operations/operation-kind.js'
-import { numberInBody, text } from '../parse-request.js'
+import { moment, numberInBody, text } from '../parse-request.js'
 
 /** What the kinds of operations work with. */
 export type WorkContext = Pick<AdminContext, 'store' | 'readModels' | 'aggregates' | 'projections' | 'bridges'>
@@ -34,20 +35,26 @@ export function projectionKinds(context: WorkContext): Record<ProjectionAction, 
   const common = { targetIsNamed: true, hidesErrors }
   const statusOf = async (name: string): Promise<ProjectionStatus | undefined> =>
     (await listProjections(readModels, [projectionNamed(context, name)]))[0]
-  const tableOf = async (name: string, status: 'built' | 'previous') =>
-    (await statusOf(name))?.tables.findLast((table) => table.status === status)
+  const switchTo = async (target: string, from: 'built' | 'previous') => {
+    const { name, version } = readModelNamed(context, target)
+    const status = await statusOf(name)
+    const chosen = tableWith(status, from)
+    if (!chosen) throw new NoSuchTableError(name, version, from)
+    return { table: chosen.table, version: chosen.version, insteadOf: status?.table ?? null }
+  }
 
   return {
     pause: defineOperation({
       ...{ kind: 'projections.pause', input: z.object({}), ...common, resumable: always, changes: always },
       run: async (_input, target, { operation }) => {
         const changed = await pauseProjection(readModels, projectionNamed(context, target), operation.reason)
-        if ((await statusOf(target))?.state !== 'paused')
+        const stall = (await statusOf(target))?.stall
+        if (stall?.reason !== 'paused')
           throw new ProblemError(
             'action-refused',
             `projection "${target}" was never started, so there is nothing to pause`,
           )
-        return { changed }
+        return { changed, reason: stall.why }
       },
       plan: async (_input, target) => ({ pauses: (await statusOf(target))?.state !== 'paused' }),
     }),
@@ -103,19 +110,18 @@ export function projectionKinds(context: WorkContext): Record<ProjectionAction, 
         }
       },
       plan: async ({ with: other = 'built' }, target) => ({
-        comparesWith: (await tableOf(readModelNamed(context, target).name, other))?.table ?? null,
+        comparesWith: tableWith(await statusOf(readModelNamed(context, target).name), other)?.table ?? null,
       }),
     }),
     promote: defineOperation({
       ...{ kind: 'projections.promote', input: z.object({}), ...common, resumable: never, changes: always },
       run: (_input, target, { signal }) => promoteProjection(readModels, readModelNamed(context, target), { signal }),
-      plan: async (_input, target) => switchPlan(target, await statusOf(readModelNamed(context, target).name), 'built'),
+      plan: (_input, target) => switchTo(target, 'built'),
     }),
     rollback: defineOperation({
       ...{ kind: 'projections.rollback', input: z.object({}), ...common, resumable: never, changes: always },
       run: (_input, target, { signal }) => rollbackProjection(readModels, readModelNamed(context, target), { signal }),
-      plan: async (_input, target) =>
-        switchPlan(target, await statusOf(readModelNamed(context, target).name), 'previous'),
+      plan: (_input, target) => switchTo(target, 'previous'),
     }),
     verify: defineOperation({
       ...{ kind: 'projections.verify', ...common, resumable: always },
@@ -135,14 +141,17 @@ export function projectionKinds(context: WorkContext): Record<ProjectionAction, 
         const projection = readModelNamed(context, target)
         const result = await verifyProjection(readModels, projection, {
           ...{ heal, share: part, signal },
-          ...(keys && { keys: keys.map((key) => keyFor(projection, key)) }),
+          ...(keys && { keys: keys.map((key) => keyFor(projection, String(key))) }),
           ...(sample !== undefined && { sample }),
           ...(all && { all }),
           onProgress: ({ checked, total }) => progress(BigInt(checked), BigInt(total)),
         })
-        const { drifted, unverifiable: _unverifiable, ...counts } = result
-        const keysOf = drifted.slice(0, listed).map(({ key, columns, healed }) => ({ key, columns, healed }))
-        return { ...counts, drifted: keysOf }
+        const { drifted, unverifiable } = result
+        return {
+          ...result,
+          drifted: drifted.slice(0, listed).map(withoutValues),
+          unverifiable: unverifiable.slice(0, listed),
+        }
       },
       plan: async ({ heal = false }, target) => ({
         table: (await statusOf(readModelNamed(context, target).name))?.table ?? null,
@@ -154,6 +163,7 @@ export function projectionKinds(context: WorkContext): Record<ProjectionAction, 
       input: z.object({
         from: numberInBody.optional(),
         to: numberInBody.optional(),
+        ...{ since: moment.optional(), until: moment.optional() },
         streams: z.array(text).min(1).max(100).optional(),
         types: z.array(text).min(1).max(100).optional(),
         sideEffects: z.boolean().optional().meta({ description: 'Whether what a handler does is kept' }),
@@ -161,12 +171,14 @@ export function projectionKinds(context: WorkContext): Record<ProjectionAction, 
       changes: ({ sideEffects = false }) => sideEffects,
       // What was kept would be done again.
       resumable: ({ sideEffects = false }) => !sideEffects,
-      run: async ({ from, to, streams, types, sideEffects = false }, target, { signal, progress }) => {
+      run: async ({ from, to, since, until, streams, types, sideEffects = false }, target, { signal, progress }) => {
         const projection = projectionNamed(context, target)
         return replay(readModels, projection, {
           ...{ sideEffects, signal },
           ...(from !== undefined && { from }),
           ...(to !== undefined && { to }),
+          ...(since && { since }),
+          ...(until && { until }),
           ...(streams && { streams }),
           ...(types && { types }),
           onProgress: ({ done, total }) => progress(done, total),
@@ -182,14 +194,11 @@ export function projectionKinds(context: WorkContext): Record<ProjectionAction, 
 
 export type ProjectionAction = 'pause' | 'resume' | 'rebuild' | 'diff' | 'promote' | 'rollback' | 'verify' | 'replay'
 
-function switchPlan(name: string, status: ProjectionStatus | undefined, from: 'built' | 'previous'): object {
-  const chosen = status?.tables.findLast((table) => table.status === from)
-  if (!chosen)
-    throw new ProblemError(
-      'action-refused',
-      `projection "${name}" has no table that ${from === 'built' ? 'waits to be promoted' : 'was live before'}`,
-    )
-  return { table: chosen.table, version: chosen.version, insteadOf: status?.table ?? null }
+/** The newest table of a status; one that was built belongs to the version of the code. */
+function tableWith(status: ProjectionStatus | undefined, from: 'built' | 'previous'): ProjectionTable | undefined {
+  return status?.tables.findLast((table) => {
+    return table.status === from && (from !== 'built' || table.version === status.version)
+  })
 }
 
 function differentColumns(
@@ -199,9 +208,7 @@ function differentColumns(
   return Object.keys(before).filter((column) => toJson(before[column] ?? null) !== toJson(after[column] ?? null))
 }
 
-/** Keys are numbers or texts, as the column is; a body may have either. */
-function keyFor({ key, columns, name }: Projection, given: RowKey): RowKey {
-  if (columns.find(({ property }) => property === key)?.kind === 'string') return String(given)
-  if (Number.isFinite(Number(given))) return Number(given)
-  throw new ProblemError('action-refused', `the keys of "${name}" are numbers`)
+/** A row that has drifted, by its key and the columns alone; and whether there is one at all, in the table and by the log. */
+function withoutValues({ key, columns, healed, expected, actual }: DriftedRow): object {
+  return { key, row: actual === null ? 'missing' : expected === null ? 'unexpected' : 'differs', columns, healed }
 }

@@ -7,7 +7,7 @@ import { errorOf, selected } from '../kinds/dead-letter-kinds.js'
 import { addChangeRoute } from '../operations/change-route.js'
 import { asRefusal } from '../operations/failure-of.js'
 import type { AnyOperationKind } from '../operations/operation-kind.js'
-import { limit, oneOf, text } from '../parse-request.js'
+import { isStorable, limit, oneOf, text } from '../parse-request.js'
 import { lesserMode, payloadModes, viewOf } from '../payload-view.js'
 
 const tag = 'dead letters'
@@ -49,6 +49,10 @@ export function addDeadLetterRoutes(
     const projection = projections.find((each) => each.name === name)
     return !projection || mayHoldPersonalData(projection)
   }
+  const parkedAt = async (name: string, position: string): Promise<ParkedEvent[]> => {
+    if (!isStorable(name) || !isPosition(position)) return []
+    return listParked(readModels, { projection: name, positions: [BigInt(position)] })
+  }
   const viewOfParked = (event: ParkedEvent): z.output<typeof parkedSchema> => ({
     ...{ projection: event.projection, consumer: event.consumer, position: event.position, status: event.status },
     ...{ eventId: event.eventId, streamId: event.streamId, version: event.version, type: event.type },
@@ -77,7 +81,6 @@ export function addDeadLetterRoutes(
     problems: [404],
     handle: async ({ request, query: { after, limit: size, projection, fingerprint, status } }) => {
       refuseTenant(request)
-      if (projection !== undefined) projectionNamed(context, projection)
       const selection = {
         ...(projection !== undefined && { projection }),
         ...(fingerprint !== undefined && { fingerprint }),
@@ -86,6 +89,7 @@ export function addDeadLetterRoutes(
       const [position = '', ...consumer] = after?.split(':') ?? []
       const place = after === undefined ? {} : { after: { position: BigInt(position), consumer: consumer.join(':') } }
       const events = await listParked(readModels, selection, { limit: size, ...place })
+      if (events.length === 0 && projection !== undefined) projectionNamed(context, projection)
       const last = events.length === size ? events.at(-1) : undefined
       return {
         data: events.map(viewOfParked),
@@ -116,8 +120,8 @@ export function addDeadLetterRoutes(
     problems: [404],
     handle: async ({ request, query: { projection } }) => {
       refuseTenant(request)
-      if (projection !== undefined) projectionNamed(context, projection)
       const groups = await groupParked(readModels, projection === undefined ? {} : { projection })
+      if (groups.length === 0 && projection !== undefined) projectionNamed(context, projection)
       return {
         data: groups.map((group) => ({ ...group, error: hides(group.projection) ? hidden : group.error })),
       }
@@ -131,10 +135,8 @@ export function addDeadLetterRoutes(
     problems: [404],
     handle: async ({ request, params: { name = '', position = '' } }) => {
       refuseTenant(request)
-      projectionNamed(context, name)
-      const at = positionOf(name, position)
-      const events = await listParked(readModels, { projection: name, positions: [at] })
-      if (events.length === 0) throw notParked(name, position)
+      const events = await parkedAt(name, position)
+      if (events.length === 0) throw notParked(projectionNamed(context, name).name, position)
       return { data: events.map(viewOfParked) }
     },
   })
@@ -211,9 +213,11 @@ function errorView({ code, message, stack, fingerprint }: NonNullable<ParkedEven
 }
 
 function positionOf(name: string, position: string): bigint {
-  if (/^\d{1,18}$/.test(position)) return BigInt(position)
+  if (isPosition(position)) return BigInt(position)
   throw notParked(name, position)
 }
+
+const isPosition = (text: string) => /^\d{1,18}$/.test(text)
 
 function notParked(name: string, position: string): ProblemError {
   const detail = `projection "${name}" has set no event aside at position ${position.slice(0, 40)}`

@@ -1,7 +1,14 @@
-import { listProjections } from '@tidemark/projections'
+import { listProjections, type RowKey } from '@tidemark/projections'
 import { z } from 'zod'
 import { ProblemError } from '../../errors.js'
-import { mayHoldPersonalData, projectionNamed, refuseTenant, type AdminContext } from '../admin-context.js'
+import {
+  keyFor,
+  mayHoldPersonalData,
+  projectionNamed,
+  readModelNamed,
+  refuseTenant,
+  type AdminContext,
+} from '../admin-context.js'
 import type { AdminRoutes } from '../admin-route.js'
 import type { ProjectionAction } from '../kinds/projection-kinds.js'
 import { addChangeRoute, auditedBy } from '../operations/change-route.js'
@@ -10,6 +17,7 @@ import { operationSchema, operationView } from '../operations/operation-view.js'
 import { projectionSchema, projectionView } from '../projection-view.js'
 import { selectActiveOperations } from '../sql/operation-statements.js'
 import { reasonOnly } from '../parse-request.js'
+import { addBlameRoute } from './blame-route.js'
 
 const tag = 'projections'
 
@@ -24,6 +32,17 @@ const changes: readonly { action: ProjectionAction; quick: boolean; summary: str
   { action: 'replay', quick: false, summary: 'Feed a part of the log again, keeping nothing unless said' },
 ]
 
+const ofHandlersToo: ReadonlySet<ProjectionAction> = new Set(['pause', 'resume', 'replay'])
+
+const measured = z.object({
+  measureMs: z
+    .string()
+    .regex(/^([1-9]\d{0,2}|[1-4]\d{3}|5000)$/, 'takes milliseconds from 1 to 5000')
+    .transform(Number)
+    .optional()
+    .meta({ description: 'How long the answer takes where one that runs is behind, to say how fast it gets on' }),
+})
+
 /** Adds what looks at projections and changes them. */
 export function addProjectionRoutes(
   routes: AdminRoutes,
@@ -31,8 +50,8 @@ export function addProjectionRoutes(
   kinds: Record<ProjectionAction, AnyOperationKind>,
 ): void {
   const { store, readModels, projections, runner } = context
-  const viewsOf = async (those: AdminContext['projections']) => {
-    const statuses = await listProjections(readModels, those)
+  const viewsOf = async (those: AdminContext['projections'], { measureMs }: z.output<typeof measured>) => {
+    const statuses = await listProjections(readModels, those, measureMs === undefined ? {} : { measureMs })
     return statuses.map((status, index) => {
       const projection = those[index] ?? projectionNamed(context, status.name)
       return projectionView(status, { kind: projection.kind, hidesErrors: mayHoldPersonalData(projection) })
@@ -41,28 +60,34 @@ export function addProjectionRoutes(
   routes.add({
     ...{ method: 'GET', url: '/projections', role: 'viewer', tag, operationId: 'projections.list' },
     summary: 'How far each projection has come, and what holds it up',
+    query: measured,
     answers: { 200: { description: 'All of them', schema: z.object({ data: z.array(projectionSchema) }) } },
-    handle: async ({ request }) => {
+    handle: async ({ request, query }) => {
       refuseTenant(request)
-      return { data: await viewsOf(projections) }
+      return { data: await viewsOf(projections, query) }
     },
   })
   routes.add({
     ...{ method: 'GET', url: '/projections/:name', role: 'viewer', tag, operationId: 'projections.get' },
     summary: 'All that is known of a projection',
+    query: measured,
     answers: { 200: { description: 'The projection', schema: projectionSchema } },
     problems: [404],
-    handle: async ({ request, params: { name = '' } }) => {
+    handle: async ({ request, query, params: { name = '' } }) => {
       refuseTenant(request)
-      return (await viewsOf([projectionNamed(context, name)]))[0]
+      return (await viewsOf([projectionNamed(context, name)], query))[0]
     },
   })
+  addBlameRoute(routes, context)
   for (const { action, quick, summary } of changes) {
     addChangeRoute(routes, context, {
       ...{ url: `/projections/:name/${action}`, role: 'operator', tag, summary, quick, kind: kinds[action] },
-      aim: async ({ name = '' }, request) => {
+      aim: async ({ name = '' }, request, { keys = [] }) => {
         refuseTenant(request)
-        return { target: projectionNamed(context, name).name }
+        if (ofHandlersToo.has(action)) return { target: projectionNamed(context, name).name }
+        const readModel = readModelNamed(context, name)
+        for (const key of keys as readonly RowKey[]) keyFor(readModel, String(key))
+        return { target: readModel.name }
       },
     })
   }
