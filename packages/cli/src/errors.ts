@@ -34,6 +34,17 @@ export class UnknownNameError extends CliError {
   override readonly exitCode = exitCode.usage
 }
 
+/** Thrown for what a server failed at; its `code` is of that error, and ends the command as the error itself would. */
+export class ServerError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message)
+    this.name = new.target.name
+  }
+}
+
 /** Thrown when somebody else does the same already. */
 export class ConflictError extends CliError {
   override readonly code = 'CLI_CONFLICT'

@@ -4,8 +4,8 @@ import { withStore } from '../database/with-store.js'
 import { stallText } from '../describe-stall.js'
 import { durationText } from '../durations.js'
 import { judgeHealth } from '../judge-health.js'
+import { measureMs } from '../measure-ms.js'
 import { bigNumber } from '../numbers.js'
-import { measureMs } from './projections-list.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
 export const configureBridgeList: ConfigureVerb = (verb, context) => {

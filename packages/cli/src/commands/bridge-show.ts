@@ -6,7 +6,7 @@ import { durationText } from '../durations.js'
 import { CliError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { judgeHealth } from '../judge-health.js'
-import { measureMs } from './projections-list.js'
+import { measureMs } from '../measure-ms.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
 export const configureBridgeShow: ConfigureVerb = (verb, context) => {

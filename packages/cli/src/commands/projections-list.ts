@@ -1,28 +1,27 @@
 import type { Command } from 'commander'
-import { listProjections, type ProjectionStatus } from '@tidemark/projections'
 import { withReadModels } from '../database/with-store.js'
 import { stallText } from '../describe-stall.js'
 import { durationText } from '../durations.js'
 import { judgeHealth } from '../judge-health.js'
+import { measureMs } from '../measure-ms.js'
 import { bigNumber } from '../numbers.js'
+import { projectionStatuses, type ShownProjection } from '../projection-statuses.js'
 import { serverOf, withServer } from '../server/through-server.js'
 import type { Told } from '../server/told.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
-
-/** How long a list takes longer where something is behind, so that it can say how fast that gets on. */
-export const measureMs = 1000
 
 export const configureProjectionsList: ConfigureVerb = (verb, context) => {
   withServer(verb)
     .option('--max-lag <positions>', 'end with 3 when one is further behind', bigNumber)
     .action(async (options: { readonly maxLag?: bigint; readonly server?: string }, command: Command) => {
       const server = serverOf(options, context)
+      const query = { measureMs: String(measureMs) }
       const projections = server
-        ? (await server.get<{ data: Told<ProjectionStatus>[] }>('/projections')).data
+        ? (await server.get<{ data: Told<ShownProjection>[] }>('/projections', query)).data
         : await withReadModels(command, context, (store, { loaded }) =>
-            listProjections(store, loaded.config.projections ?? [], { measureMs }),
+            projectionStatuses(store, loaded.config.projections ?? []),
           )
-      context.output.list<ProjectionStatus | Told<ProjectionStatus>>(
+      context.output.list<ShownProjection | Told<ShownProjection>>(
         projections,
         [
           ['name', ({ name }) => name],

@@ -16,10 +16,12 @@ import { joining } from '../joining.js'
 import { bigNumber, fraction, wholeNumber } from '../numbers.js'
 import { SharedProgress } from '../rebuild-progress.js'
 import { RebuildWorkers } from '../rebuild-workers.js'
+import { changeProjection, projectionPath, type ProjectionChange } from '../server/projection-change.js'
+import { serverOf, withServerChange, type ChangeOptions } from '../server/through-server.js'
 import type { TidemarkConfig } from '../define-config.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
-interface Options extends GlobalOptions {
+interface Options extends GlobalOptions, ChangeOptions {
   readonly promote: boolean
   readonly workers: number
   readonly share: number
@@ -28,26 +30,43 @@ interface Options extends GlobalOptions {
 }
 
 export const configureProjectionsRebuild: ConfigureVerb = (verb, context) => {
-  verb
+  withServerChange(verb)
     .argument('<projection>', 'its name')
     .option('--no-promote', 'let the new table wait beside the live one, for `diff` and `promote`')
     .option('--from <position>', 'keep the live rows, and fold those again that events from here on touch', bigNumber)
-    .option('--workers <n>', 'how many processes share the work', wholeNumber, 1)
+    .addOption(
+      new Option('--workers <n>', 'how many processes share the work; a server works alone')
+        .argParser(wholeNumber)
+        .default(1)
+        .conflicts('server'),
+    )
     .option('--share <part>', 'how much of the time each works, such as 0.5; the rest is left to others', fraction, 1)
-    .addOption(new Option('--join', 'help with a rebuild that another process has begun').hideHelp())
+    .addOption(
+      new Option('--join', 'help with a rebuild that another process has begun').hideHelp().conflicts('server'),
+    )
     .action(async (name: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>()
       if (options.workers < 1) throw new UsageError('--workers is 0: at least this process works')
       if (options.from !== undefined && options.workers > 1)
         throw new UsageError('--from is for one process: leave --workers out')
-      const result = await withReadModels(command, context, (store, { loaded }) => {
-        const projection = readModelNamed(loaded.config, name)
-        return options.join ? join(store, projection, options) : lead(store, projection, options, context)
-      })
+      const server = serverOf(options, context)
+      const result = server
+        ? await changeProjection<RebuildResult>(server, rebuildOf(name, options), context)
+        : await withReadModels(command, context, (store, { loaded }) => {
+            const projection = readModelNamed(loaded.config, name)
+            return options.join ? join(store, projection, options) : lead(store, projection, options, context)
+          })
+      if (!result) return
       context.output.one({ projection: name, ...result, durationMs: Math.round(result.durationMs) })
       if (options.promote || options.join) return
       context.output.note(`see \`tidemark projections diff ${name}\`, then \`tidemark projections promote ${name}\``)
     })
+}
+
+function rebuildOf(projection: string, options: Options): ProjectionChange {
+  const { promote, share, from } = options
+  const input = { promote, share, from: from?.toString() }
+  return { projection, path: projectionPath(projection, 'rebuild'), options, input }
 }
 
 /** Begins the rebuild or goes on with it, with other processes to help. */

@@ -1,4 +1,4 @@
-import { replay, type ReplayOptions } from '@tidemark/projections'
+import { replay, type HandlerReplayResult, type ReplayOptions, type ReplayResult } from '@tidemark/projections'
 import type { Command } from 'commander'
 import { confirm } from '../confirm.js'
 import type { GlobalOptions } from '../context.js'
@@ -8,10 +8,12 @@ import { findNamed } from '../find-named.js'
 import { interruptible } from '../interruptible.js'
 import { bigNumber } from '../numbers.js'
 import { repeatable } from '../repeatable.js'
+import { changeProjection, projectionPath, type ProjectionChange } from '../server/projection-change.js'
+import { serverOf, withServerChange, type ChangeOptions } from '../server/through-server.js'
 import { instant } from '../times.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
-interface Options extends GlobalOptions {
+interface Options extends GlobalOptions, ChangeOptions {
   readonly from?: bigint
   readonly to?: bigint
   readonly since?: Date
@@ -24,7 +26,7 @@ interface Options extends GlobalOptions {
 const asGiven = repeatable((text) => text)
 
 export const configureProjectionsReplay: ConfigureVerb = (verb, context) => {
-  verb
+  withServerChange(verb)
     .argument('<projection>', 'its name')
     .option('--from <position>', 'the first position', bigNumber)
     .option('--to <position>', 'the last position', bigNumber)
@@ -35,12 +37,25 @@ export const configureProjectionsReplay: ConfigureVerb = (verb, context) => {
     .option('--side-effects', 'commit what a handler does')
     .action(async (name: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>()
-      const { sideEffects = false, yes = false } = options
+      const { sideEffects = false, yes = false, dryRun = false } = options
+      const server = serverOf(options, context)
+      const ask = async () => {
+        if (sideEffects && !dryRun) await confirm(`Let "${name}" handle events again, and keep what it does?`, { yes })
+      }
+      if (server) {
+        await ask()
+        const result = await changeProjection<ReplayResult | HandlerReplayResult>(
+          server,
+          replayOf(name, options),
+          context,
+        )
+        return result && context.output.one({ projection: name, ...result })
+      }
       const result = await withReadModels(command, context, async (store, { loaded }) => {
         const projection = findNamed(loaded.config.projections ?? [], name, 'projection')
         if (sideEffects && projection.kind === 'read-model')
           throw new UsageError(`"${name}" is a read model, which has no side effects: rebuild it instead`)
-        if (sideEffects) await confirm(`Let "${name}" handle events again, and keep what it does?`, { yes })
+        await ask()
         const progress = context.output.progress(`replaying to ${name}`)
         const startedAt = performance.now()
         let first: bigint | undefined
@@ -72,6 +87,16 @@ export const configureProjectionsReplay: ConfigureVerb = (verb, context) => {
       })
       context.output.one({ projection: name, ...result })
     })
+}
+
+function replayOf(projection: string, options: Options): ProjectionChange {
+  const { from, to, since, until, streams, types } = rangeOf(options)
+  const { sideEffects = false } = options
+  const input = {
+    ...{ from: from?.toString(), to: to?.toString(), since: since?.toISOString(), until: until?.toISOString() },
+    ...{ streams, types, sideEffects },
+  }
+  return { projection, path: projectionPath(projection, 'replay'), options, input, changes: sideEffects }
 }
 
 function rangeOf({ from, to, since, until, stream, type }: Options): ReplayOptions {

@@ -1,12 +1,6 @@
-import type { Command } from 'commander'
 import { rollbackProjection } from '@tidemark/projections'
-import { switchTables } from './switch-tables.js'
-import type { ConfigureVerb } from '../verbs/verb.js'
+import { configureSwitch } from './switch-tables.js'
 
-export const configureProjectionsRollback: ConfigureVerb = (verb, context) => {
-  verb
-    .argument('<projection>', 'its name')
-    .action((name: string, _options, command: Command) =>
-      switchTables(name, command, context, { status: 'previous', bringLive: rollbackProjection }),
-    )
-}
+export const configureProjectionsRollback = configureSwitch({
+  ...{ action: 'rollback', status: 'previous', bringLive: rollbackProjection },
+})

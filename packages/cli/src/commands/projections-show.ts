@@ -1,10 +1,5 @@
 import type { Command } from 'commander'
-import {
-  listProjections,
-  type ProjectionShard,
-  type ProjectionStatus,
-  type ProjectionTable,
-} from '@tidemark/projections'
+import type { ProjectionShard, ProjectionTable } from '@tidemark/projections'
 import type { Context } from '../context.js'
 import { withReadModels } from '../database/with-store.js'
 import { stallAdvice } from '../describe-stall.js'
@@ -12,28 +7,41 @@ import { durationText } from '../durations.js'
 import { CliError } from '../errors.js'
 import { findNamed } from '../find-named.js'
 import { judgeHealth } from '../judge-health.js'
-import { measureMs } from './projections-list.js'
+import { measureMs } from '../measure-ms.js'
+import { projectionStatuses, type ShownProjection } from '../projection-statuses.js'
+import { projectionPath } from '../server/projection-change.js'
+import { serverOf, withServer } from '../server/through-server.js'
+import type { Told } from '../server/told.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
+type Status = ShownProjection | Told<ShownProjection>
+
 export const configureProjectionsShow: ConfigureVerb = (verb, context) => {
-  verb.argument('<projection>', 'its name').action(async (name: string, _options, command: Command) => {
-    const [status] = await withReadModels(command, context, (store, { loaded }) =>
-      listProjections(store, [findNamed(loaded.config.projections ?? [], name, 'projection')], { measureMs }),
-    )
-    if (!status) throw new CliError(`projection "${name}" has no status`)
-    show(context, status)
-    context.ends.code = judgeHealth([status], undefined)
-  })
+  withServer(verb)
+    .argument('<projection>', 'its name')
+    .action(async (name: string, options: { readonly server?: string }, command: Command) => {
+      const server = serverOf(options, context)
+      const query = { measureMs: String(measureMs) }
+      const status = server
+        ? await server.get<Told<ShownProjection>>(projectionPath(name), query)
+        : await withReadModels(command, context, async (store, { loaded }) => {
+            const projection = findNamed(loaded.config.projections ?? [], name, 'projection')
+            return (await projectionStatuses(store, [projection]))[0]
+          })
+      if (!status) throw new CliError(`projection "${name}" has no status`)
+      show(context, status)
+      context.ends.code = judgeHealth([status], undefined)
+    })
 }
 
-interface ShardLine extends ProjectionShard {
-  readonly of: ProjectionTable
+type ShardLine = (ProjectionShard | Told<ProjectionShard>) & {
+  readonly of: ProjectionTable | Told<ProjectionTable>
   readonly number: number
 }
 
-function show({ output }: Context, status: ProjectionStatus): void {
+function show({ output }: Context, status: Status): void {
   if (output.options.format !== 'table') return output.one({ ...status })
-  const { tables, lagMs, eventsPerSecond, etaMs, stall, kind: _kind, ...rest } = status
+  const { tables, lagMs, eventsPerSecond, etaMs, stall, ...rest } = status
   output.one({
     ...rest,
     lagSeconds: lagMs / 1000,
@@ -41,7 +49,9 @@ function show({ output }: Context, status: ProjectionStatus): void {
     eta: etaMs === undefined ? undefined : durationText(etaMs),
     stall: stallAdvice(status.name, stall),
   })
-  const lines = tables.flatMap((of) => of.shards.map((shard, index) => ({ ...shard, of, number: index + 1 })))
+  const lines = tables.flatMap((of): ShardLine[] =>
+    of.shards.map((shard, index) => ({ ...shard, of, number: index + 1 })),
+  )
   if (lines.length === 0) return
   output.text('')
   output.list<ShardLine>(

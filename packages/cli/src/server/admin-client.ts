@@ -1,5 +1,13 @@
 import { Option, type Command } from 'commander'
-import { CliError, ConfigError, ConflictError, SurroundingError } from '../errors.js'
+import {
+  CliError,
+  ConfigError,
+  ConflictError,
+  ServerError,
+  SurroundingError,
+  UnknownNameError,
+  UsageError,
+} from '../errors.js'
 
 const answerWithinMs = 30_000
 
@@ -41,7 +49,7 @@ export class AdminClient {
 
   /**
    * @throws {SurroundingError} the server does not answer, or does not let us in. @throws {ConflictError} it cannot be done as things are.
-   * @throws {CliError} the server refused.
+   * @throws {ServerError} @throws {CliError} the server refused.
    */
   private async send<T>(method: string, path: string, body?: object): Promise<T> {
     const url = new URL(`${this.base.pathname.replace(/\/$/, '')}/admin/v1${path}`, this.base)
@@ -63,8 +71,20 @@ export class AdminClient {
   }
 }
 
-function refusal(status: number, answer: unknown, origin: string): CliError {
-  const { title, detail } = (answer ?? {}) as { readonly title?: string; readonly detail?: string }
+interface Problem {
+  readonly type?: string
+  readonly title?: string
+  readonly detail?: string
+  /** The code of the error that it is about. */
+  readonly code?: string
+}
+
+/** What a command that works with the database refuses as wrong usage. */
+const asUsage: ReadonlySet<string | undefined> = new Set(['invalid-input', 'invalid-parameter', 'not-a-read-model'])
+
+function refusal(status: number, answer: unknown, origin: string): Error {
+  const { type, title, detail, code } = (answer ?? {}) as Problem
+  const problem = type?.split('/').at(-1)
   const said = detail ?? title
   if (said === undefined)
     return new SurroundingError(
@@ -72,5 +92,8 @@ function refusal(status: number, answer: unknown, origin: string): CliError {
     )
   if (status === 401) return new SurroundingError(`${origin} asks who you are: set TIDEMARK_TOKEN (${said})`)
   if (status === 403) return new SurroundingError(`${origin} does not allow that to you: ${said}`)
-  return status === 409 ? new ConflictError(said) : new CliError(said)
+  if (code !== undefined) return new ServerError(code, said)
+  if (asUsage.has(problem)) return new UsageError(said)
+  if (problem === 'unknown-projection' || problem === 'unknown-bridge') return new UnknownNameError(said)
+  return status === 409 && problem !== 'action-refused' ? new ConflictError(said) : new CliError(said)
 }

@@ -1,4 +1,4 @@
-import { CliError } from '../errors.js'
+import { CliError, ServerError } from '../errors.js'
 
 /** An operation as the admin API shows it. */
 export interface OperationView {
@@ -26,8 +26,9 @@ export function pathOf(id: string): string {
   return `/operations/${encodeURIComponent(id)}`
 }
 
-/** @throws {CliError} it ended otherwise. */
+/** @throws {ServerError} it failed. @throws {CliError} it was cancelled. */
 export function checkDone({ id, status, error }: OperationView): void {
   if (status === 'done') return
-  throw new CliError(`operation ${id} is ${status}: ${error?.message ?? 'somebody asked for its end'}`)
+  const said = `operation ${id} is ${status}: ${error?.message ?? 'somebody asked for its end'}`
+  throw error ? new ServerError(error.code, said) : new CliError(said)
 }

@@ -205,7 +205,7 @@ function differentColumns(
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
 ): string[] {
-  return Object.keys(before).filter((column) => toJson(before[column] ?? null) !== toJson(after[column] ?? null))
+  return Object.keys(before).filter((column) => column in after && toJson(before[column]) !== toJson(after[column]))
 }
 
 /** A row that has drifted, by its key and the columns alone; and whether there is one at all, in the table and by the log. */
