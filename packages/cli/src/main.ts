@@ -18,7 +18,12 @@ export async function main(args: readonly string[]): Promise<number> {
     process.exit(error.code === 'EPIPE' ? 0 : exitCode.failed),
   )
   const output = new Output(process.stdout, process.stderr, outputOptions(args, process.env, isatty(process.stdout.fd)))
-  const context: Context = { output, environment: process.env, cwd: process.cwd(), ends: { code: exitCode.ok } }
+  return run(args, { output, environment: process.env, cwd: process.cwd() })
+}
+
+/** The same with another output, environment and working folder. */
+export async function run(args: readonly string[], around: Omit<Context, 'ends'>): Promise<number> {
+  const context: Context = { ...around, ends: { code: exitCode.ok } }
   try {
     await createProgram(context).parseAsync(args, { from: 'user' })
     return context.ends.code
@@ -27,7 +32,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCode.ok
     if (error instanceof CommanderError && error.code === 'commander.help') return exitCode.usage
     const explained = explainError(error, args.includes('--debug'))
-    output.error(explained)
+    context.output.error(explained)
     return explained.exitCode
   }
 }

@@ -47,7 +47,8 @@ describe('tidemark dlq', () => {
     const shown = await run('dlq', 'list')
     expect(shown.stdout).toMatch(/projection +fingerprint +event +failed +streams +waiting/)
     expect(shown.stdout).toContain('13 is not for us')
-    expect(await json('dlq', 'list', '--projection', 'none')).toMatchObject({ code: 0, data: [] })
+    expect(await json('dlq', 'list', '--projection', 'audit')).toMatchObject({ code: 0, data: [] })
+    expect(await json('dlq', 'list', '--projection', 'none')).toMatchObject({ code: 2, data: null })
   })
 
   it('shows one with its data and where it failed', async () => {

@@ -144,7 +144,10 @@ describe('tidemark projections', () => {
     expect(diff).toMatchObject({ code: 0, stderr: '' })
     expect(diff.data).toMatchObject({ projection: 'totals', added: 0, removed: 0, changed: 1, unchanged: 2 })
     expect(diff.data.sample).toEqual([
-      { key: '2', before: { counter_id: '2', total: 2 }, after: { counter_id: '2', total: 4 } },
+      {
+        ...{ key: '2', change: 'changed', columns: ['total'] },
+        ...{ before: { counter_id: '2', total: 2 }, after: { counter_id: '2', total: 4 } },
+      },
     ])
     expect(await json('diff', ['totals', '--max-changed', '1', '--sample', '0'], '2')).toMatchObject({
       code: 0,
@@ -156,7 +159,7 @@ describe('tidemark projections', () => {
     const lines = tooMuch.stdout.split('\n\n')
     expect(lines[0]).toMatch(/^changedColumns +total \(1\)$/m)
     expect(cellsOf(lines[1]!)).toEqual([
-      { key: '2', change: 'changed', live: '{"total":2}', totals_v2_2: '{"total":4}' },
+      { key: '2', change: 'changed', columns: 'total', live: '{"total":2}', totals_v2_2: '{"total":4}' },
     ])
   })
 
@@ -170,7 +173,12 @@ describe('tidemark projections', () => {
       { table: 'totals_v2_2', version: '2', status: 'built', shard: '1/1', position: '4' },
     ])
     const { data } = await json('show', ['totals'], '2')
-    expect(data).toMatchObject({ name: 'totals', stall: { reason: 'other-version-live', version: 1 }, lagMs: 0 })
+    expect(data).toMatchObject({
+      name: 'totals',
+      kind: 'read-model',
+      stall: { reason: 'other-version-live', version: 1 },
+      lagMs: 0,
+    })
     expect(data.tables[1]).toMatchObject({
       table: 'totals_v2_2',
       status: 'built',

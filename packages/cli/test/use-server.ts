@@ -1,14 +1,20 @@
 import { freePort } from '@tidemark/test-servers'
 import { afterAll, beforeAll } from 'vitest'
+import { runHere } from './run-here.js'
 import { runCli, startCli, type CliResult, type RunningCli, type RunOptions } from './run-cli.js'
 
 const token = 'a-token-of-an-administrator-for-tests'
 
 export interface ServerOfProject {
-  /** Runs a verb that asks the server, and knows nothing of the database. */
-  through(args: readonly string[]): Promise<CliResult>
-  /** Runs it in the project's database, and through the server, and parses what both print as JSON. */
-  both(args: readonly string[]): Promise<readonly [direct: unknown, through: unknown]>
+  /** Runs a verb that asks the server, and knows nothing of the database and the project. */
+  readonly through: (args: readonly string[]) => Promise<CliResult>
+  /** Runs a verb in the project, and its database. */
+  readonly direct: (args: readonly string[]) => Promise<CliResult>
+  /** Runs it in the project's database, and through the server with more options, and parses what both print as JSON. */
+  readonly both: (
+    args: readonly string[],
+    onlyThrough?: readonly string[],
+  ) => Promise<readonly [direct: unknown, through: unknown]>
 }
 
 /** Starts the API of a project for a test file, and runs verbs with and without it. */
@@ -30,20 +36,21 @@ export function useServer(databaseUrl: () => string, { cwd, env }: RunOptions = 
     server?.child.kill('SIGTERM')
     await server?.ended
   })
-  const through = (args: readonly string[]) =>
-    runCli([...args, '--server', url], { cwd: '/', env: { TIDEMARK_TOKEN: token } })
+  const through = (args: readonly string[]) => runHere([...args, '--server', url], { TIDEMARK_TOKEN: token })
+  const direct = (args: readonly string[]) => runCli(args, inProject({ DATABASE_URL: databaseUrl() }))
   const parsed = ({ code, stdout, stderr }: CliResult) => {
     if (stdout === '') throw new Error(`ended with ${code}, without data: ${stderr}`)
     return { code, ...(JSON.parse(stdout) as object) }
   }
   return {
     through,
-    both: async (args) => {
-      const [direct, asked] = await Promise.all([
-        runCli([...args, '-o', 'json'], inProject({ DATABASE_URL: databaseUrl() })),
-        through([...args, '-o', 'json']),
+    direct,
+    both: async (args, onlyThrough = []) => {
+      const [own, asked] = await Promise.all([
+        direct([...args, '-o', 'json']),
+        through([...args, '-o', 'json', ...onlyThrough]),
       ])
-      return [parsed(direct), parsed(asked)]
+      return [parsed(own), parsed(asked)]
     },
   }
 }

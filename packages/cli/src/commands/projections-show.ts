@@ -41,13 +41,14 @@ type ShardLine = (ProjectionShard | Told<ProjectionShard>) & {
 
 function show({ output }: Context, status: Status): void {
   if (output.options.format !== 'table') return output.one({ ...status })
-  const { tables, lagMs, eventsPerSecond, etaMs, stall, ...rest } = status
+  const { name, kind, version, liveVersion, state, position, head, lag, table, shards, failures } = status
+  const { tables, lagMs, eventsPerSecond, etaMs, stall, owner, error } = status
   output.one({
-    ...rest,
-    lagSeconds: lagMs / 1000,
+    ...{ name, kind, version, liveVersion, state, position, head, lag, lagSeconds: lagMs / 1000 },
     eventsPerSecond: eventsPerSecond?.toFixed(0),
     eta: etaMs === undefined ? undefined : durationText(etaMs),
-    stall: stallAdvice(status.name, stall),
+    stall: stallAdvice(name, stall),
+    ...{ table, shards, owner, failures, error },
   })
   const lines = tables.flatMap((of): ShardLine[] =>
     of.shards.map((shard, index) => ({ ...shard, of, number: index + 1 })),
