@@ -41,12 +41,12 @@ describe('tidemark projections verify', () => {
     expect(found).toMatchObject({ code: 3, status: 'ok', data: { checked: 5, driftedRows: 2, healed: 0 } })
     expect(found.data.drifted).toEqual([
       {
-        ...{ key: '2', columns: ['total'], healed: false },
+        ...{ key: '2', row: 'differs', columns: ['total'], healed: false },
         expected: { counterId: '2', total: 2 },
         actual: { counterId: '2', total: 70 },
       },
       {
-        ...{ key: '3', columns: ['counterId', 'total'], healed: false },
+        ...{ key: '3', row: 'missing', columns: ['counterId', 'total'], healed: false },
         expected: { counterId: '3', total: 3 },
         actual: null,
       },

@@ -37,7 +37,7 @@ const ofHandlersToo: ReadonlySet<ProjectionAction> = new Set(['pause', 'resume',
 const measured = z.object({
   measureMs: z
     .string()
-    .regex(/^([1-9]\d{0,2}|[1-4]\d{3}|5000)$/, 'takes milliseconds from 1 to 5000')
+    .regex(/^([1-9]\d{2}|[1-4]\d{3}|5000)$/, 'takes milliseconds from 100 to 5000')
     .transform(Number)
     .optional()
     .meta({ description: 'How long the answer takes where one that runs is behind, to say how fast it gets on' }),
