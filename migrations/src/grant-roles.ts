@@ -54,7 +54,7 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
       `grant insert, update, delete on ${schema}.inbox, ${schema}.inbox_streams, ${schema}.consumer_dead_letters to ${roles.writer}`,
       `grant insert, update, delete on ${schema}.command_requests to ${roles.writer}`,
       `grant usage on sequence ${schema}.command_requests_place_seq to ${roles.writer}`,
-      `grant insert, update on ${schema}.operations to ${roles.writer}`,
+      `grant insert, update, delete on ${schema}.operations to ${roles.writer}`,
       `grant execute on function ${schema}.claim_subjects, ${schema}.create_subject_key, ${schema}.lock_forgotten_subjects to ${roles.writer}`,
     ],
     [roles.projector]: [
@@ -62,7 +62,7 @@ export async function grantRoles(client: ClientBase, schema: string): Promise<re
       `grant select on all tables in schema ${schema} to ${roles.projector}`,
       `grant insert, update, delete on ${schema}.checkpoints, ${schema}.subscribers, ${schema}.projections, ${schema}.projection_builds, ${schema}.parked_events, ${schema}.parked_rows, ${schema}.parked_records to ${roles.projector}`,
       `grant insert, update, delete on ${schema}.inbox, ${schema}.inbox_streams, ${schema}.consumer_offsets, ${schema}.consumer_dead_letters to ${roles.projector}`,
-      `grant insert, update on ${schema}.operations to ${roles.projector}`,
+      `grant insert, update, delete on ${schema}.operations to ${roles.projector}`,
       `grant usage, create on schema ${read} to ${roles.projector}`,
       ...everyTenant,
     ],

@@ -43,6 +43,8 @@ export interface AdminOptions extends ProblemResponseOptions, GuardOptions {
   readonly operationLeaseMs?: number
   /** How often this process looks for operations that nobody runs; 1,000 ms unless said. */
   readonly operationPollMs?: number
+  /** How long an operation is kept after its end, by the database's clock; 30 days unless said. The audit keeps what it was. */
+  readonly operationRetentionMs?: number
   /** Origins of web pages that may change something besides those of this server. */
   readonly allowedOrigins?: readonly string[]
   readonly logger?: Logger
@@ -65,7 +67,13 @@ export interface AdminOptions extends ProblemResponseOptions, GuardOptions {
 export const admin: FastifyPluginAsync<AdminOptions> = async (app, options) => {
   const { store, aggregates, projections, readModels = store, bridges = [], consumers = [] } = options
   const { maxOperations = 4, operationLeaseMs = 15_000, operationPollMs = 1000, logger = silentLogger } = options
-  for (const [name, value] of Object.entries({ maxOperations, operationLeaseMs, operationPollMs })) {
+  const { operationRetentionMs = 30 * 24 * 60 * 60_000 } = options
+  for (const [name, value] of Object.entries({
+    maxOperations,
+    operationLeaseMs,
+    operationPollMs,
+    operationRetentionMs,
+  })) {
     if (!Number.isInteger(value) || value < 1)
       throw new ApiConfigurationError(`${name} is ${value}: it takes a whole number from 1`)
   }
@@ -80,7 +88,8 @@ export const admin: FastifyPluginAsync<AdminOptions> = async (app, options) => {
   const runner = new OperationRunner(store, audit, {
     kinds: [ofProjections, ofDeadLetters, ofBridges, ofUpkeep].flatMap((kinds) => Object.values(kinds)),
     names: [...projections, ...bridges].map(({ name }) => name),
-    ...{ leaseMs: operationLeaseMs, pollIntervalMs: operationPollMs, maxRunning: maxOperations, logger },
+    ...{ leaseMs: operationLeaseMs, pollIntervalMs: operationPollMs, maxRunning: maxOperations },
+    ...{ retentionMs: operationRetentionMs, logger },
   })
   const tenancy = new StoreHasTenancy(store)
   const context: AdminContext = { ...work, payloads: options.payloads ?? 'masked', audit, runner, tenancy }

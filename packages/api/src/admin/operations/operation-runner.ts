@@ -14,6 +14,7 @@ import {
 } from '../sql/operation-statements.js'
 import { failureOf, isRefusal } from './failure-of.js'
 import type { AnyOperationKind } from './operation-kind.js'
+import { OperationPruning } from './operation-pruning.js'
 import type { StoredOperation } from './operation.js'
 
 export interface OperationRunnerOptions {
@@ -26,6 +27,8 @@ export interface OperationRunnerOptions {
   readonly pollIntervalMs: number
   /** How many it runs at once; more wait. */
   readonly maxRunning: number
+  /** How long one is kept after its end. */
+  readonly retentionMs: number
   readonly logger: Logger
 }
 
@@ -160,6 +163,7 @@ export class OperationRunner {
     const named = kinds.filter(({ targetIsNamed }) => targetIsNamed).map(({ kind }) => kind)
     const runnable = { kinds: kinds.map(({ kind }) => kind), named, targets: names }
     const { signal } = this.closing
+    const pruning = new OperationPruning(this.store, this.options)
     while (!signal.aborted) {
       try {
         const free = this.running.size < maxRunning
@@ -170,6 +174,7 @@ export class OperationRunner {
       } catch (error) {
         logger.warn({ err: error }, 'operations cannot be looked for')
       }
+      await pruning.look()
       await sleep(pollIntervalMs, undefined, { signal, ref: false }).catch(() => undefined)
     }
   }
