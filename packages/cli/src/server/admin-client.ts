@@ -82,6 +82,9 @@ interface Problem {
 /** What a command that works with the database refuses as wrong usage. */
 const asUsage: ReadonlySet<string | undefined> = new Set(['invalid-input', 'invalid-parameter', 'not-a-read-model'])
 
+/** What is not in the configuration of the server. */
+const namesOfCode: ReadonlySet<string> = new Set(['unknown-projection', 'unknown-bridge'])
+
 function refusal(status: number, answer: unknown, origin: string): Error {
   const { type, title, detail, code } = (answer ?? {}) as Problem
   const problem = type?.split('/').at(-1)
@@ -94,6 +97,6 @@ function refusal(status: number, answer: unknown, origin: string): Error {
   if (status === 403) return new SurroundingError(`${origin} does not allow that to you: ${said}`)
   if (code !== undefined) return new ServerError(code, said)
   if (asUsage.has(problem)) return new UsageError(said)
-  if (problem === 'unknown-projection' || problem === 'unknown-bridge') return new UnknownNameError(said)
+  if (problem !== undefined && namesOfCode.has(problem)) return new UnknownNameError(said)
   return status === 409 && problem !== 'action-refused' ? new ConflictError(said) : new CliError(said)
 }
