@@ -1,7 +1,9 @@
 import { createEventStore, type EventStore } from '@tidemark/eventstore'
 import type { FastifyInstance } from 'fastify'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ApiConfigurationError, createServer, type AdminOptions } from '../../src/index.js'
+import { deleteEndedOperations } from '../../src/admin/sql/delete-ended-operations.js'
 import { Order, orderSummary } from '../order.js'
 import { useStoreDatabase } from '../store-database.js'
 import { AdminClient, authentication, type Json } from './admin-server.js'
@@ -70,6 +72,15 @@ describe('operations that have ended', () => {
     expect((await other.get(`/operations/${body.id}`)).status).toBe(404)
     const entries = (await other.get('/audit')).body.data.filter(({ operationId }: Json) => operationId === body.id)
     expect(entries.map(({ outcome }: Json) => outcome)).toEqual(['done', 'requested'])
+  })
+
+  test.each(['tidemark_writer', 'tidemark_projector'])('may be removed by the role %s', async (role) => {
+    await insert('old ', 'done', 40, 31)
+    const pool = new pg.Pool({ connectionString: database.directUrl, options: `-c role=${role}` })
+    const limited = createEventStore(pool, { listen: false })
+    expect(await deleteEndedOperations(limited.database, 30 * day, 100)).toBe(1)
+    await limited.close()
+    await pool.end()
   })
 
   test('are not kept for a time that is none', async () => {
