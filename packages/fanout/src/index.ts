@@ -98,7 +98,13 @@ export type {
   KafkaConsumerPort,
 } from './consumer/kafka-consumer-port.js'
 export { createKafkaConsumer } from './kafkajs/kafkajs-consumer.js'
-export { redriveDeadLetters, type RedriveOptions, type RedriveReport } from './consumer/redrive-dead-letters.js'
+export { operableConsumer, type OperableConsumer, type ResetAndForget } from './consumer/operable-consumer.js'
+export {
+  countDeadLetters,
+  redriveDeadLetters,
+  type RedriveOptions,
+  type RedriveReport,
+} from './consumer/redrive-dead-letters.js'
 export {
   resetConsumer,
   type ResetConsumerOptions,

@@ -14,6 +14,8 @@ export interface DrainBridgeOptions extends RunBridgeOptions {
   readonly topics?: readonly string[]
   /** How long all of it may take; 60,000 ms unless said. */
   readonly timeoutMs?: number
+  /** Called with the position up to which everything is published, of that up to which it will be; groups are waited for after that. */
+  readonly onProgress?: (progress: { readonly done: bigint; readonly total: bigint }) => void
   readonly signal?: AbortSignal
 }
 
@@ -76,7 +78,12 @@ type Until = (why: () => Promise<string | undefined>) => Promise<void>
 async function publishUpTo(
   store: EventStore,
   definition: BridgeDefinition,
-  { position, until, ...options }: RunBridgeOptions & { readonly position: bigint; readonly until: Until },
+  {
+    position,
+    until,
+    onProgress,
+    ...options
+  }: RunBridgeOptions & Pick<DrainBridgeOptions, 'onProgress'> & { readonly position: bigint; readonly until: Until },
 ): Promise<number> {
   const bridge = createBridge(store, definition, options)
   let parkedEvents = 0
@@ -86,6 +93,7 @@ async function publishUpTo(
       const [status] = await listBridges(store, [definition])
       if (!status) return 'it has no status'
       parkedEvents = status.parkedEvents
+      onProgress?.({ done: status.position < position ? status.position : position, total: position })
       if (status.position >= position) return undefined
       if (status.state === 'paused' || status.state === 'failed')
         throw new DrainIncompleteError(definition.name, `${status.error ?? status.state}, resume it first`)

@@ -1,9 +1,12 @@
 import type { EventStore, LogFilter } from '@tidemark/eventstore'
+import type { KafkaAdminPort } from '../kafka-admin-port.js'
 import type { KafkaProducerPort } from '../kafka-producer-port.js'
-import type { ParkedRecord, ParkedRecordPage } from '../sql/select-parked-records.js'
+import type { ParkedRecord, ParkedRecordPage, ParkedRecordSelection } from '../sql/select-parked-records.js'
+import type { RunBridgeOptions } from './bridge.js'
 import type { SendOptions } from './bridge-options.js'
-import { listBridges, type BridgeStatus } from './bridge-status.js'
+import { listBridges, type BridgeStatus, type ListBridgesOptions } from './bridge-status.js'
 import type { BridgeDefinition } from './define-bridge.js'
+import { drainBridge, type Drained, type DrainBridgeOptions } from './drain-bridge.js'
 import { listParkedRecords } from './list-parked-records.js'
 import { pauseBridge, resumeBridge } from './pause-bridge.js'
 import { replayToTopic, type ReplayedToTopic, type ReplayToTopicOptions } from './replay-to-topic.js'
@@ -12,6 +15,8 @@ import { retryParkedRecords, type RetriedKey, type RetryParkedRecordsOptions } f
 export interface OperableBridgeOptions extends Omit<SendOptions, 'producer'> {
   /** Makes a producer for each retry and replay, which disconnects it; without it neither can be done. */
   readonly producer?: () => KafkaProducerPort
+  /** Makes what a drain asks Kafka by, which disconnects it; without it, or without `producer`, the bridge cannot be drained. */
+  readonly admin?: () => KafkaAdminPort
 }
 
 /** A bridge as tools look at it and change it, whichever processes run it. */
@@ -19,12 +24,13 @@ export interface OperableBridge {
   readonly name: string
   readonly filter: LogFilter
   readonly topics: readonly string[]
-  status(): Promise<BridgeStatus>
+  status(options?: ListBridgesOptions): Promise<BridgeStatus>
   pause(reason: string): Promise<boolean>
   resume(): Promise<boolean>
-  parked(page: ParkedRecordPage): Promise<readonly ParkedRecord[]>
+  parked(page: ParkedRecordPage & Omit<ParkedRecordSelection, 'bridge'>): Promise<readonly ParkedRecord[]>
   retry?(options: Pick<RetryParkedRecordsOptions, 'keys' | 'signal'>): Promise<readonly RetriedKey[]>
   replay?(options: Omit<ReplayToTopicOptions, keyof SendOptions>): Promise<ReplayedToTopic>
+  drain?(options: Omit<DrainBridgeOptions, keyof RunBridgeOptions | 'admin'>): Promise<Drained>
 }
 
 /**
@@ -36,7 +42,7 @@ export interface OperableBridge {
 export function operableBridge(
   store: EventStore,
   definition: BridgeDefinition,
-  { producer, ...sending }: OperableBridgeOptions = {},
+  { producer, admin, ...sending }: OperableBridgeOptions = {},
 ): OperableBridge {
   const { name, filter, topics } = definition
   const withProducer = async <T>(create: () => KafkaProducerPort, work: (made: KafkaProducerPort) => Promise<T>) => {
@@ -49,14 +55,15 @@ export function operableBridge(
   }
   return {
     ...{ name, filter, topics },
-    status: async () => {
-      const [status] = await listBridges(store, [definition])
+    status: async (options) => {
+      const [status] = await listBridges(store, [definition], options)
       if (!status) throw new Error(`bridge "${name}" has no status`)
       return status
     },
     pause: (reason) => pauseBridge(store, name, reason),
     resume: () => resumeBridge(store, name),
-    parked: (page) => listParkedRecords(store, { bridge: name }, page),
+    parked: ({ limit, after, ...selection }) =>
+      listParkedRecords(store, { bridge: name, ...selection }, { limit, ...(after !== undefined && { after }) }),
     ...(producer && {
       retry: (options) =>
         withProducer(producer, (made) =>
@@ -65,5 +72,16 @@ export function operableBridge(
       replay: (options) =>
         withProducer(producer, (made) => replayToTopic(store, definition, { ...sending, ...options, producer: made })),
     }),
+    ...(producer &&
+      admin && {
+        drain: async (options) => {
+          const made = admin()
+          try {
+            return await drainBridge(store, definition, { ...sending, ...options, producer, admin: made })
+          } finally {
+            await made.disconnect()
+          }
+        },
+      }),
   }
 }

@@ -12,6 +12,8 @@ import { deadLetterTopicsOf } from './retry-topics.js'
 export interface RedriveOptions {
   /** Only dead letters for which this is true are sent again; the others count as seen. All unless said. */
   readonly only?: (record: ConsumedRecord) => boolean
+  /** Ends it after the batch in work; what was sent until then is remembered. */
+  readonly signal?: AbortSignal
 }
 
 /** What was done with dead letters. */
@@ -30,7 +32,7 @@ export interface RedriveReport {
  * group of the topic gets the record again.
  *
  * @throws {ConsumerConfigurationError} it has no dead letters, or an inbox that would take them for handled.
- * @throws {GroupActiveError} somebody redrives them already. @throws {BrokerUnavailableError} no broker answers.
+ * @throws {GroupActiveError} somebody redrives them already. @throws {BrokerUnavailableError} no broker answers. @throws the reason of the signal.
  *
  * @example
  * const { redriven } = await redriveDeadLetters({ brokers: ['127.0.0.1:9092'] }, notifications)
@@ -38,24 +40,10 @@ export interface RedriveReport {
 export async function redriveDeadLetters(
   kafka: KafkaConnectionOptions,
   definition: ConsumerDefinition,
-  { only = () => true }: RedriveOptions = {},
+  { only = () => true, signal }: RedriveOptions = {},
 ): Promise<RedriveReport> {
-  const { name, deadLetter, inbox } = definition
-  if (!deadLetter) throw new ConsumerConfigurationError(name, 'it has no dead letters: deadLetter is false')
-  if (inbox.by === 'version')
-    throw new ConsumerConfigurationError(name, 'a version inbox would take what is redriven for handled')
-  const group = `${definition.group}.redrive`
-  const open = await withAdmin(kafka, async (admin) => {
-    await refuseActive(admin, group)
-    const there = new Set(await admin.listTopics())
-    const ends = new Map<string, bigint>()
-    for (const topic of deadLetterTopicsOf(definition).values()) {
-      if (!there.has(topic)) continue
-      for (const { partition, earliest, end, committed = earliest } of await readOffsets(admin, group, topic))
-        if (committed < end) ends.set(`${topic}/${partition}`, end)
-    }
-    return ends
-  })
+  const group = redriveGroupOf(definition)
+  const open = new Map((await openPlaces(kafka, definition)).map(({ place, end }) => [place, end]))
   const isOwn = (record: ConsumedRecord) => originalGroupOf(record) === definition.group && !isWithoutValue(record)
   const report = { redriven: 0, left: 0 }
   if (open.size === 0) return report
@@ -63,6 +51,9 @@ export async function redriveDeadLetters(
   const producer = createKafkaProducer(kafka)
   const reader = createKafkaConsumer(kafka)
   const { promise: finished, resolve: finish, reject: fail } = withResolvers()
+  const stop = () => fail(signal?.reason)
+  if (signal?.aborted) stop()
+  signal?.addEventListener('abort', stop, { once: true })
   const passed = (place: string, next: bigint) => {
     const end = open.get(place)
     if (end !== undefined && next >= end) open.delete(place)
@@ -95,10 +86,51 @@ export async function redriveDeadLetters(
     })
     await finished
   } finally {
+    signal?.removeEventListener('abort', stop)
     await reader.stop()
     await producer.disconnect()
   }
   return report
+}
+
+/**
+ * How many records of the dead-letter topics {@link redriveDeadLetters} would look at; those that it would leave are counted too.
+ *
+ * @throws the same.
+ *
+ * @example
+ * if ((await countDeadLetters({ brokers: ['127.0.0.1:9092'] }, notifications)) > 0n) console.log('somebody should look at them')
+ */
+export async function countDeadLetters(kafka: KafkaConnectionOptions, definition: ConsumerDefinition): Promise<bigint> {
+  return (await openPlaces(kafka, definition)).reduce((sum, { next, end }) => sum + end - next, 0n)
+}
+
+const redriveGroupOf = ({ group }: ConsumerDefinition) => `${group}.redrive`
+
+/** The partitions of dead-letter topics that were not redriven to their end. */
+function openPlaces(
+  kafka: KafkaConnectionOptions,
+  definition: ConsumerDefinition,
+): Promise<readonly { readonly place: string; readonly next: bigint; readonly end: bigint }[]> {
+  const { name, deadLetter, inbox } = definition
+  if (!deadLetter) throw new ConsumerConfigurationError(name, 'it has no dead letters: deadLetter is false')
+  if (inbox.by === 'version')
+    throw new ConsumerConfigurationError(name, 'a version inbox would take what is redriven for handled')
+  const group = redriveGroupOf(definition)
+  return withAdmin(kafka, async (admin) => {
+    await refuseActive(admin, group)
+    const there = new Set(await admin.listTopics())
+    const places = []
+    for (const topic of deadLetterTopicsOf(definition).values()) {
+      if (!there.has(topic)) continue
+      for (const { partition, earliest, end, committed = earliest } of await readOffsets(admin, group, topic)) {
+        // What retention has deleted can no longer be sent.
+        const next = committed < earliest ? earliest : committed
+        if (next < end) places.push({ place: `${topic}/${partition}`, next, end })
+      }
+    }
+    return places
+  })
 }
 
 function recordAgain(record: ConsumedRecord): RawKafkaRecord {
@@ -111,10 +143,10 @@ const topicOfPlace = (place: string) => place.slice(0, place.lastIndexOf('/'))
 function withResolvers(): {
   readonly promise: Promise<void>
   readonly resolve: () => void
-  readonly reject: (error: Error) => void
+  readonly reject: (error: unknown) => void
 } {
   let resolve: () => void = () => undefined
-  let reject: (error: Error) => void = () => undefined
+  let reject: (error: unknown) => void = () => undefined
   const promise = new Promise<void>((onResolve, onReject) => {
     resolve = onResolve
     reject = onReject

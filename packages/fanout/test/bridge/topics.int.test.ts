@@ -1,7 +1,15 @@
 import { runKafkaTool } from '@tidemark/test-servers'
 import kafkajs from 'kafkajs'
 import { describe, expect, inject, test } from 'vitest'
-import { createKafkaAdmin, defineBridge, drainBridge, listBridges, pauseBridge, resumeBridge } from '../../src/index.js'
+import {
+  createKafkaAdmin,
+  defineBridge,
+  drainBridge,
+  listBridges,
+  operableBridge,
+  pauseBridge,
+  resumeBridge,
+} from '../../src/index.js'
 import { appendOrders, orderIds } from '../order.js'
 import { readLog } from '../read-topic.js'
 import { until } from '../until.js'
@@ -99,8 +107,16 @@ describe.skipIf(!inject('kafkaBrokers'))('the topics of a bridge', () => {
     await consumer.connect()
     await consumer.subscribe({ topic, fromBeginning: true })
     await consumer.run({ eachMessage: () => Promise.resolve() })
-    const drained = await drainBridge(bridges.store, definition, { producer: newProducer(), admin, groups: [group] })
+    const seen: unknown[] = []
+    const operable = operableBridge(bridges.store, definition, {
+      producer: newProducer,
+      admin: () => createKafkaAdmin({ brokers: [brokers] }),
+    })
+    const onProgress = (progress: object) => seen.push(progress)
+    const drained = await operable.drain!({ groups: [group], onProgress })
     expect(drained).toEqual({ position: events.at(-1)!.position, parkedEvents: 0, topics: [topic] })
+    const { position } = drained
+    expect(seen).toEqual([{ done: position, total: position }])
     await consumer.disconnect()
 
     await pauseBridge(bridges.store, 'drained', 'maintenance')

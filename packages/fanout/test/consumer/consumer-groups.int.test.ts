@@ -1,5 +1,6 @@
 import { describe, expect, inject, test } from 'vitest'
 import {
+  countDeadLetters,
   defineBatchConsumer,
   defineConsumer,
   forgetInbox,
@@ -117,6 +118,9 @@ describe.skipIf(!inject('kafkaBrokers'))('the group of a consumer', () => {
     )
     refused.delete('b')
     refused.delete('d')
+    expect(await countDeadLetters(kafka, definition)).toBe(3n)
+    const cancelled = redriveDeadLetters(kafka, definition, { signal: AbortSignal.abort(new Error('cancelled')) })
+    await expect(cancelled).rejects.toThrow('cancelled')
     expect(await redriveDeadLetters(kafka, definition)).toEqual({ redriven: 3, left: 0 })
     await until(
       async () => consumer.status(),
