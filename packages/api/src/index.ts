@@ -3,10 +3,22 @@ export { admin, type AdminOptions } from './admin/admin.js'
 export type {
   AdminBridge,
   AdminBridgeStatus,
+  AdminDrain,
+  AdminDrained,
+  AdminLane,
+  AdminParkedPage,
   AdminParkedRecord,
   AdminReplay,
   AdminRetriedKey,
 } from './admin/admin-bridge.js'
+export type {
+  AdminConsumer,
+  AdminConsumerLag,
+  AdminMoved,
+  AdminPartitionLag,
+  AdminReset,
+} from './admin/admin-consumer.js'
+export type { AdminDatabaseStatus, AdminFinding } from './admin/admin-inspection.js'
 export type { EventConsumer } from './admin/event-types.js'
 export { payloadModes, type PayloadMode } from './admin/payload-view.js'
 export { type GuardOptions } from './auth/guard.js'

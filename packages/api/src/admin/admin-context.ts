@@ -6,6 +6,7 @@ import { hasRole } from '../auth/principal.js'
 import { ProblemError } from '../errors.js'
 import { adviseName, quoted } from '../http/nearest-name.js'
 import type { AdminBridge } from './admin-bridge.js'
+import type { AdminConsumer } from './admin-consumer.js'
 import type { AuditLog } from './audit-log.js'
 import type { OperationRunner } from './operations/operation-runner.js'
 import { highestMode, lesserMode, type PayloadMode } from './payload-view.js'
@@ -17,6 +18,7 @@ export interface AdminContext {
   readonly aggregates: readonly AnyAggregate[]
   readonly projections: readonly AnyProjection[]
   readonly bridges: readonly AdminBridge[]
+  readonly consumers: readonly AdminConsumer[]
   /** What is shown unless a request asks for another mode. */
   readonly payloads: PayloadMode
   readonly audit: AuditLog
@@ -140,7 +142,47 @@ export function bridgeNamed({ bridges }: Pick<AdminContext, 'bridges'>, name: st
   throw new ProblemError('unknown-bridge', `there is no bridge ${quoted(name)}: ${advice}`)
 }
 
+/** @throws {ProblemError} `unknown-consumer` */
+export function consumerNamed({ consumers }: Pick<AdminContext, 'consumers'>, name: string): AdminConsumer {
+  const found = consumers.find((consumer) => consumer.name === name)
+  if (found) return found
+  const advice = adviseName(
+    name,
+    consumers.map((consumer) => consumer.name),
+  )
+  throw new ProblemError('unknown-consumer', `there is no consumer ${quoted(name)}: ${advice}`)
+}
+
+/**
+ * A function of a bridge or a consumer that takes Kafka; `doing` is what it does, for people.
+ *
+ * @throws {ProblemError} `action-refused`: the server was given no Kafka.
+ */
+export function withKafka<Thing extends AdminBridge | AdminConsumer, Name extends keyof Thing>(
+  thing: Thing,
+  name: Name,
+  doing: string,
+): NonNullable<Thing[Name]> {
+  const method = thing[name]
+  if (typeof method === 'function') return method.bind(thing) as NonNullable<Thing[Name]>
+  throw new ProblemError(
+    'action-refused',
+    `this server cannot ${doing} "${thing.name}", for it knows no Kafka: set KAFKA_BROKERS where it runs`,
+    { members: { code: 'API_CONFIGURATION' } },
+  )
+}
+
 /** Whether personal data may be in the rows and errors of a projection, which nobody could tell from other data there. */
 export function mayHoldPersonalData({ aggregates }: Pick<AnyProjection, 'aggregates'>): boolean {
   return aggregates.some(hasPersonalData)
+}
+
+/** Whether personal data may be in the errors of a bridge, whose functions get the data of events. */
+export function mayPublishPersonalData(
+  { aggregates }: Pick<AdminContext, 'aggregates'>,
+  { filter: { categories } }: Pick<AdminBridge, 'filter'>,
+): boolean {
+  return aggregates.some((aggregate) => {
+    return (!categories || categories.includes(aggregate.name)) && hasPersonalData(aggregate)
+  })
 }

@@ -6,17 +6,22 @@ import { ApiConfigurationError } from '../errors.js'
 import { useJson } from '../http/json-context.js'
 import { answerWithProblems, type ProblemResponseOptions } from '../http/problem-responses.js'
 import type { AdminBridge } from './admin-bridge.js'
+import type { AdminConsumer } from './admin-consumer.js'
 import { StoreHasTenancy, type AdminContext } from './admin-context.js'
 import { AdminRoutes } from './admin-route.js'
 import { AuditLog } from './audit-log.js'
-import type { EventConsumer } from './event-types.js'
+import type { AdminDatabaseStatus, AdminFinding } from './admin-inspection.js'
 import { bridgeKinds } from './kinds/bridge-kinds.js'
+import { consumerKinds } from './kinds/consumer-kinds.js'
+import { databaseKinds } from './kinds/database-kinds.js'
 import { deadLetterKinds } from './kinds/dead-letter-kinds.js'
 import { projectionKinds } from './kinds/projection-kinds.js'
 import { upkeepKinds } from './kinds/upkeep-kinds.js'
 import { OperationRunner } from './operations/operation-runner.js'
 import type { PayloadMode } from './payload-view.js'
 import { addBridgeRoutes } from './routes/bridge-routes.js'
+import { addConsumerRoutes } from './routes/consumer-routes.js'
+import { addDatabaseRoutes } from './routes/database-routes.js'
 import { addDeadLetterRoutes } from './routes/dead-letter-routes.js'
 import { addEventRoutes } from './routes/event-routes.js'
 import { addOperationRoutes } from './routes/operation-routes.js'
@@ -33,8 +38,12 @@ export interface AdminOptions extends ProblemResponseOptions, GuardOptions {
   readonly projections: readonly AnyProjection[]
   /** What `operableBridge(…)` of `@tidemark/fanout` makes of bridges; none unless given. */
   readonly bridges?: readonly AdminBridge[]
-  /** What else reads events, for `GET event-types`: definitions of consumers, for one. */
-  readonly consumers?: readonly EventConsumer[]
+  /** What `operableConsumer(…)` of `@tidemark/fanout` makes of consumers, or their definitions, which are named alone; none unless given. */
+  readonly consumers?: readonly AdminConsumer[]
+  /** Looks at everything that the server works with, for `GET doctor`; what it finds holds nothing secret. */
+  readonly doctor?: () => Promise<readonly AdminFinding[]>
+  /** How the database of the log stands, for `GET database`. */
+  readonly database?: () => Promise<AdminDatabaseStatus>
   /** How much of the data of events, states and rows is shown where a request does not say; `masked` unless said. Viewers never see more. */
   readonly payloads?: PayloadMode
   /** How many operations this process runs at once; 4 unless said. Others wait. */
@@ -51,11 +60,11 @@ export interface AdminOptions extends ProblemResponseOptions, GuardOptions {
 }
 
 /**
- * A Fastify plugin for those who run a store: it shows streams, events, projections, dead letters and bridges, and changes them.
+ * A Fastify plugin for those who run a store: it shows streams, events, projections, dead letters, bridges and consumers, and changes them.
  *
  * Every change takes a `reason`, may be asked about with `dryRun`, and is written to an audit stream in the store. What takes long is an operation,
  * which outlives the request, and the process: another one that has this plugin takes it up. Viewers look, operators pause, rebuild,
- * redrive and promote, admins truncate, forget and see full payloads; personal fields are replaced for everybody. Register it under a prefix, such as `/admin/v1`.
+ * redrive and promote, admins truncate, forget, begin epochs and see full payloads; personal fields are replaced for everybody. Register it under a prefix, such as `/admin/v1`.
  *
  * The pool's role needs what writers, projectors and maintainers have together, for what of it is used.
  *
@@ -81,13 +90,16 @@ export const admin: FastifyPluginAsync<AdminOptions> = async (app, options) => {
   answerWithProblems(app, options)
   guard(app, options, ({ routeOptions }) => routeOptions.config.adminRole ?? 'viewer')
 
-  const work = { store, readModels, aggregates, projections, bridges }
+  const work = { store, readModels, aggregates, projections, bridges, consumers }
   const [ofProjections, ofDeadLetters] = [projectionKinds(work), deadLetterKinds(work)]
-  const [ofBridges, ofUpkeep] = [bridgeKinds(work), upkeepKinds(work)]
+  const [ofBridges, ofConsumers] = [bridgeKinds(work), consumerKinds(work)]
+  const [ofUpkeep, ofDatabase] = [upkeepKinds(work), databaseKinds(work)]
   const audit = new AuditLog(store)
   const runner = new OperationRunner(store, audit, {
-    kinds: [ofProjections, ofDeadLetters, ofBridges, ofUpkeep].flatMap((kinds) => Object.values(kinds)),
-    names: [...projections, ...bridges].map(({ name }) => name),
+    kinds: [ofProjections, ofDeadLetters, ofBridges, ofConsumers, ofUpkeep, ofDatabase].flatMap((kinds) =>
+      Object.values(kinds),
+    ),
+    names: [...projections, ...bridges, ...consumers].map(({ name }) => name),
     ...{ leaseMs: operationLeaseMs, pollIntervalMs: operationPollMs, maxRunning: maxOperations },
     ...{ retentionMs: operationRetentionMs, logger },
   })
@@ -97,11 +109,13 @@ export const admin: FastifyPluginAsync<AdminOptions> = async (app, options) => {
   const routes = new AdminRoutes(app, options.allowedOrigins ?? [])
   addOverviewRoute(routes, context)
   addStreamRoutes(routes, context)
-  addEventRoutes(routes, context, consumers)
+  addEventRoutes(routes, context)
   addProjectionRoutes(routes, context, ofProjections)
   addDeadLetterRoutes(routes, context, ofDeadLetters)
   addBridgeRoutes(routes, context, ofBridges)
+  addConsumerRoutes(routes, context, ofConsumers)
   addUpkeepRoutes(routes, context, ofUpkeep)
+  addDatabaseRoutes(routes, context, ofDatabase, options)
   addOperationRoutes(routes, context)
   routes.close()
 

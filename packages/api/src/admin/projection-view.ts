@@ -7,7 +7,8 @@ export const stallSchema = z.looseObject({
   reason: z.enum(['head-held-back', 'poison', 'lease', 'paused', 'other-version-live', 'database', 'broker']),
 })
 
-const states = ['running', 'waiting-for-lease', 'retrying', 'failed', 'paused', 'stopped'] as const
+/** How something that follows the log stands. */
+export const states = ['running', 'waiting-for-lease', 'retrying', 'failed', 'paused', 'stopped'] as const
 
 /** What projections and bridges have in common. */
 export const operableSchema = z.object({
@@ -52,7 +53,8 @@ export const projectionSchema = operableSchema.extend({
   ),
 })
 
-const hiddenError = 'an error whose message may hold personal data: the log of the process that runs it has it'
+/** What is shown in the place of a message that nobody could tell from personal data. */
+export const hiddenError = 'an error whose message may hold personal data: the log of the process that runs it has it'
 
 /** How a projection is getting on; `hidesErrors` where its errors may hold personal data. */
 export function projectionView(

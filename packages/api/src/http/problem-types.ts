@@ -25,6 +25,7 @@ export const problemTypes = {
   'unknown-event': { status: 404, title: 'There is no such event' },
   'unknown-tenant': { status: 404, title: 'There is no such tenant' },
   'unknown-bridge': { status: 404, title: 'There is no such bridge' },
+  'unknown-consumer': { status: 404, title: 'There is no such consumer' },
   'unknown-operation': { status: 404, title: 'There is no such operation' },
   'version-not-found': { status: 404, title: 'The stream does not have that version' },
   'parked-event-not-found': { status: 404, title: 'The projection has not set aside such an event' },

@@ -45,7 +45,7 @@ function slowBridge(name: string) {
         error: undefined,
         owner: undefined,
       },
-      ...{ parkedKeys: 0, parkedEvents: 0, oldestUnsentMs: 0 },
+      ...{ failures: 0, lanes: [], parkedKeys: 0, parkedEvents: 0, oldestUnsentMs: 0 },
     }),
     pause: async () => true,
     resume: async () => false,

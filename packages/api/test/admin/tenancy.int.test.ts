@@ -74,6 +74,9 @@ describe('the admin API of a store with tenancy', () => {
       '/dead-letters',
       '/dead-letters/groups',
       '/bridges',
+      '/consumers',
+      '/doctor',
+      '/database',
       '/operations',
       '/audit',
     ])

@@ -1,24 +1,33 @@
 import { z } from 'zod'
 import { ProblemError } from '../../errors.js'
-import { bridgeNamed } from '../admin-context.js'
+import { bridgeNamed, mayPublishPersonalData, withKafka } from '../admin-context.js'
 import { always, defineOperation, never, type AnyOperationKind } from '../operations/operation-kind.js'
 import { numberInBody, text } from '../parse-request.js'
+import { hiddenError } from '../projection-view.js'
 import type { WorkContext } from './projection-kinds.js'
 
-export type BridgeAction = 'pause' | 'resume' | 'retry' | 'replay'
+export type BridgeAction = 'pause' | 'resume' | 'retry' | 'replay' | 'drain'
 
 /** How many keys a result lists at most. */
-const listed = 100
+const listed = 1000
+const aDayMs = 86_400_000
 
 /** What can be done with bridges, by their names. */
 export function bridgeKinds(context: WorkContext): Record<BridgeAction, AnyOperationKind> {
-  const common = { targetIsNamed: true, changes: always }
+  const hidesErrors = (target: string) =>
+    context.bridges.some((bridge) => bridge.name === target && mayPublishPersonalData(context, bridge))
+  const common = { targetIsNamed: true, changes: always, hidesErrors }
   return {
     pause: defineOperation({
       ...{ kind: 'bridges.pause', input: z.object({}), ...common, resumable: always },
-      run: async (_input, target, { operation }) => ({
-        changed: await bridgeNamed(context, target).pause(operation.reason),
-      }),
+      run: async (_input, target, { operation }) => {
+        const bridge = bridgeNamed(context, target)
+        const changed = await bridge.pause(operation.reason)
+        const { stall } = await bridge.status()
+        if (stall?.reason !== 'paused')
+          throw new ProblemError('action-refused', `bridge "${target}" was never started, so there is nothing to pause`)
+        return { changed, why: stall.why }
+      },
       plan: async (_input, target) => ({ pauses: (await bridgeNamed(context, target).status()).state !== 'paused' }),
     }),
     resume: defineOperation({
@@ -33,21 +42,22 @@ export function bridgeKinds(context: WorkContext): Record<BridgeAction, AnyOpera
       ...{ kind: 'bridges.retry', ...common, resumable: always },
       input: z.object({ keys: z.array(text).min(1).max(100).optional() }),
       run: async ({ keys }, target, { signal }) => {
-        const { retry } = withMethod(bridgeNamed(context, target), 'retry')
+        const retry = withKafka(bridgeNamed(context, target), 'retry', 'retry bridge')
         const retried = await retry({ ...(keys && { keys }), signal })
-        const waiting = retried.filter((each) => each.waiting > 0)
+        const hides = hidesErrors(target)
         return {
           keys: retried.length,
           published: retried.reduce((sum, { published }) => sum + published, 0),
           dropped: retried.reduce((sum, { dropped }) => sum + dropped, 0),
-          waitingKeys: waiting.length,
-          waiting: waiting
-            .slice(0, listed)
-            .map(({ key, error, ...each }) => ({ key: key ?? null, waiting: each.waiting, error: error?.message })),
+          waitingKeys: retried.filter(({ waiting }) => waiting > 0).length,
+          retried: retried.slice(0, listed).map(({ key, published, dropped, waiting, error }) => ({
+            ...{ key, published, dropped, waiting },
+            error: error && hides ? hiddenError : error?.message,
+          })),
         }
       },
       plan: async (_input, target) => {
-        const { parkedKeys, parkedEvents } = await withMethod(bridgeNamed(context, target), 'retry').bridge.status()
+        const { parkedKeys, parkedEvents } = await bridgeNamed(context, target).status()
         return { parkedKeys, parkedEvents }
       },
     }),
@@ -61,7 +71,7 @@ export function bridgeKinds(context: WorkContext): Record<BridgeAction, AnyOpera
         eventsPerSecond: z.int().min(1).optional(),
       }),
       run: async ({ from, to, topic, eventsPerSecond }, target, { signal, progress }) => {
-        const { replay } = withMethod(bridgeNamed(context, target), 'replay')
+        const replay = withKafka(bridgeNamed(context, target), 'replay', 'replay bridge')
         return replay({
           ...(from !== undefined && { from }),
           ...(to !== undefined && { to }),
@@ -72,20 +82,40 @@ export function bridgeKinds(context: WorkContext): Record<BridgeAction, AnyOpera
         })
       },
       plan: async ({ topic }, target) => {
-        const { bridge } = withMethod(bridgeNamed(context, target), 'replay')
+        const bridge = bridgeNamed(context, target)
         const { position, head } = await bridge.status()
         return { upTo: topic === undefined ? position : head, topics: topic === undefined ? bridge.topics : [topic] }
       },
     }),
+    drain: defineOperation({
+      ...{ kind: 'bridges.drain', ...common, resumable: always },
+      input: z.object({
+        groups: z.array(text).max(100).optional().meta({ description: 'The consumer groups that are waited for' }),
+        topics: z
+          .array(text.max(249))
+          .min(1)
+          .max(100)
+          .optional()
+          .meta({ description: 'What they read; the topics of the bridge unless said' }),
+        timeoutMs: z
+          .int()
+          .min(1)
+          .max(aDayMs)
+          .optional()
+          .meta({ description: 'How long it may take; 60,000 unless said' }),
+      }),
+      run: ({ groups = [], topics, timeoutMs = 60_000 }, target, { signal, progress }) => {
+        const drain = withKafka(bridgeNamed(context, target), 'drain', 'drain bridge')
+        return drain({
+          ...{ groups, timeoutMs, signal, ...(topics && { topics }) },
+          onProgress: ({ done, total }) => progress(done, total),
+        })
+      },
+      plan: async ({ groups = [], topics }, target) => {
+        const bridge = bridgeNamed(context, target)
+        const { position, head } = await bridge.status()
+        return { from: position, upTo: head, topics: topics ?? bridge.topics, waitsFor: groups }
+      },
+    }),
   }
-}
-
-type Bridge = ReturnType<typeof bridgeNamed>
-
-/** @throws {ProblemError} `action-refused`: the server was given no producer to do it with. */
-function withMethod<Name extends 'retry' | 'replay'>(bridge: Bridge, name: Name) {
-  const method = bridge[name]?.bind(bridge) as NonNullable<Bridge[Name]> | undefined
-  if (!method)
-    throw new ProblemError('action-refused', `this server cannot ${name} bridge "${bridge.name}": it has no producer`)
-  return { bridge, [name]: method } as { bridge: Bridge } & Record<Name, NonNullable<Bridge[Name]>>
 }

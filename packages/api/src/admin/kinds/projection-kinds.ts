@@ -21,7 +21,10 @@ import { always, defineOperation, never, type AnyOperationKind } from '../operat
 import { moment, numberInBody, text } from '../parse-request.js'
 
 /** What the kinds of operations work with. */
-export type WorkContext = Pick<AdminContext, 'store' | 'readModels' | 'aggregates' | 'projections' | 'bridges'>
+export type WorkContext = Pick<
+  AdminContext,
+  'store' | 'readModels' | 'aggregates' | 'projections' | 'bridges' | 'consumers'
+>
 
 /** How many keys a result lists at most. */
 const listed = 100

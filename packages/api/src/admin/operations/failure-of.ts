@@ -15,6 +15,8 @@ export function failureOf(error: unknown, hidden = false): OperationFailure {
     return { code, message: `the database refused or did not answer (${error.kind}): the log of the server tells more` }
   if (hidden && fromHandlers.has(code))
     return { code, message: 'a handler failed; its message may hold personal data: the log of the server has it' }
+  if (hidden && fromBridges.has(code))
+    return { code, message: 'the bridge does not get on; why may hold personal data: the log of the server has it' }
   return { code, message: error.message }
 }
 
@@ -31,6 +33,7 @@ export function asRefusal(error: unknown, hidden = false): unknown {
 }
 
 const fromHandlers = new Set(['PROJECTIONS_HANDLER_FAILED', 'PROJECTIONS_INVALID_ROW', 'PROJECTIONS_REPLAY_FAILED'])
+const fromBridges = new Set(['FANOUT_DRAIN_INCOMPLETE', 'FANOUT_EVENT_NOT_PUBLISHABLE'])
 
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined

@@ -5,7 +5,7 @@ import { quoted } from '../../http/nearest-name.js'
 import { scopeOf, type AdminContext } from '../admin-context.js'
 import type { AdminRoutes } from '../admin-route.js'
 import { isUuid, traceEvent } from '../event-trace.js'
-import { eventTypesOf, type EventConsumer } from '../event-types.js'
+import { eventTypesOf } from '../event-types.js'
 import { eventSchema, eventView } from '../event-view.js'
 import { limit, number, oneOf, text } from '../parse-request.js'
 import { payloadModes } from '../payload-view.js'
@@ -20,8 +20,8 @@ const several = z.array(text).max(20, 'is given more than 20 times').optional()
 const scanned = 50_000n
 
 /** Adds what looks at events of the whole log. */
-export function addEventRoutes(routes: AdminRoutes, context: AdminContext, consumers: readonly EventConsumer[]): void {
-  const { store, aggregates, projections, bridges } = context
+export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void {
+  const { store, aggregates, projections, bridges, consumers } = context
   routes.add({
     ...{ method: 'GET', url: '/events', role: 'viewer', tag, operationId: 'events.search' },
     summary: 'Events of the log, by type, category, correlation or cause; a page may be empty although there are more',
