@@ -45,6 +45,16 @@ export const limit = z
   .default('50')
   .transform(Number)
 
+/** How long a look at what follows the log may take. */
+export const measured = z.object({
+  measureMs: z
+    .string()
+    .regex(/^([1-9]\d{2}|[1-4]\d{3}|5000)$/, 'takes milliseconds from 100 to 5000')
+    .transform(Number)
+    .optional()
+    .meta({ description: 'How long the answer takes where one that runs is behind, to say how fast it gets on' }),
+})
+
 /** One of some words, and the nearest where it is none of them. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words as unknown as [Words[number], ...Words[number][]], {

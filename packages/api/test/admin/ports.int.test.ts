@@ -83,7 +83,7 @@ describe('the admin API', () => {
   test('shows all of a bridge, and leaves out what may name a person', async () => {
     const [orders, customers] = [failingBridge('orders', ['order']), failingBridge('customers', ['customer'])]
     const client = await serve({ bridges: [orders.bridge, customers.bridge] })
-    const { body } = await client.get('/bridges?measureMs=9')
+    const { body } = await client.get('/bridges?measureMs=150')
     expect(body.data[0]).toEqual({
       ...{ kind: 'bridge', name: 'orders', state: 'failed', position: '3', head: '7', lag: '4', lagMs: 0 },
       ...{ failures: 2, topics: ['somewhere'], parkedKeys: 1, parkedEvents: 2, oldestUnsentMs: 5 },
@@ -93,7 +93,7 @@ describe('the admin API', () => {
       stall: { reason: 'poison', error: `no place for ${canary}`, failures: 2 },
       error: `no place for ${canary}`,
     })
-    expect(orders.asked).toEqual([{ status: { measureMs: 9 } }])
+    expect(orders.asked).toEqual([{ status: { measureMs: 150 } }])
     const hidden = expect.stringContaining('may hold personal data')
     expect(body.data[1]).toMatchObject({ error: hidden, stall: { error: hidden }, lanes: [{ error: hidden }] })
     expect(JSON.stringify(body.data[1])).not.toContain(canary)
@@ -140,7 +140,7 @@ describe('the admin API', () => {
     })
     state.stall = { reason: 'paused', why: 'somebody else' }
     const { result } = (await client.post('/bridges/two/pause', { reason })).body
-    expect(result).toEqual({ changed: true, why: 'somebody else' })
+    expect(result).toEqual({ changed: true, reason: 'somebody else' })
   })
 
   test('shows how far consumers are, moves them and redrives their letters', async () => {

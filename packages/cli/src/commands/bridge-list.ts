@@ -1,21 +1,24 @@
 import type { Command } from 'commander'
-import { listBridges, type BridgeStatus } from '@tidemark/fanout'
+import { bridgeStatuses, type ShownBridge } from '../bridge-statuses.js'
 import { withStore } from '../database/with-store.js'
 import { stallText } from '../describe-stall.js'
 import { durationText } from '../durations.js'
 import { judgeHealth } from '../judge-health.js'
-import { measureMs } from '../measure-ms.js'
 import { bigNumber } from '../numbers.js'
+import { measureMs } from '../measure-ms.js'
+import { serverOf, withServer } from '../server/through-server.js'
+import type { Told } from '../server/told.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
 export const configureBridgeList: ConfigureVerb = (verb, context) => {
-  verb
+  withServer(verb)
     .option('--max-lag <positions>', 'end with 3 when one is further behind', bigNumber)
-    .action(async ({ maxLag }: { readonly maxLag?: bigint }, command: Command) => {
-      const bridges = await withStore(command, context, (store, { loaded }) =>
-        listBridges(store, loaded.config.bridges ?? [], { measureMs }),
-      )
-      context.output.list<BridgeStatus>(
+    .action(async (options: { readonly maxLag?: bigint; readonly server?: string }, command: Command) => {
+      const server = serverOf(options, context)
+      const bridges = server
+        ? (await server.get<{ data: Told<ShownBridge>[] }>('/bridges', { measureMs: String(measureMs) })).data
+        : await withStore(command, context, (store, { loaded }) => bridgeStatuses(store, loaded.config.bridges ?? []))
+      context.output.list<ShownBridge | Told<ShownBridge>>(
         bridges,
         [
           ['name', ({ name }) => name],
@@ -25,7 +28,7 @@ export const configureBridgeList: ConfigureVerb = (verb, context) => {
           ['lag', ({ lag }) => lag],
           ['lag s', ({ lagMs }) => (lagMs / 1000).toFixed(1)],
           ['per s', ({ eventsPerSecond }) => eventsPerSecond?.toFixed(0)],
-          ['eta', ({ lag, etaMs }) => (lag === 0n || etaMs === undefined ? undefined : durationText(etaMs))],
+          ['eta', ({ lag, etaMs }) => (BigInt(lag) === 0n || etaMs === undefined ? undefined : durationText(etaMs))],
           ['lanes', ({ lanes }) => (lanes.length > 1 ? lanes.length : '')],
           ['parked keys', ({ parkedKeys }) => (parkedKeys > 0 ? parkedKeys : '')],
           ['stall', ({ stall }) => stallText(stall)],
@@ -33,6 +36,6 @@ export const configureBridgeList: ConfigureVerb = (verb, context) => {
         ],
         'the configuration has no bridges',
       )
-      context.ends.code = judgeHealth(bridges, maxLag)
+      context.ends.code = judgeHealth(bridges, options.maxLag)
     })
 }

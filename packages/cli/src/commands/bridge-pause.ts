@@ -3,34 +3,52 @@ import type { Command } from 'commander'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { findNamed } from '../find-named.js'
+import { changeNamed } from '../server/change-named.js'
+import { serverOf, withServerChange, type ChangeOptions } from '../server/through-server.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
+interface Paused {
+  readonly changed: boolean
+  /** Why it stands still: the reason of whoever was the first. */
+  readonly reason: string
+}
+
 export const configureBridgePause: ConfigureVerb = (verb, context) => {
-  verb
+  withServerChange(verb, { ownReason: true })
     .argument('<bridge>', 'its name')
     .requiredOption('--reason <text>', 'why, for those who look at it meanwhile')
-    .action(async (name: string, { reason }: { readonly reason: string }, command: Command) => {
-      const { paused, stall } = await withStore(command, context, async (store, { loaded }) => {
-        const bridge = findNamed(loaded.config.bridges ?? [], name, 'bridge')
-        const done = await pauseBridge(store, bridge.name, reason)
-        const [status] = await listBridges(store, [bridge])
-        return { paused: done, stall: status?.stall }
-      })
-      if (stall?.reason !== 'paused')
-        throw new CliError(
-          `bridge "${name}" was never started, so there is nothing to pause: leave it out of \`tidemark start\``,
-        )
-      if (!paused) context.output.note(`it was paused before: ${stall.why}`)
-      context.output.one({ bridge: name, paused, reason: stall.why })
+    .action(async (name: string, options: ChangeOptions & { readonly reason: string }, command: Command) => {
+      const server = serverOf(options, context)
+      const paused = server
+        ? await changeNamed<Paused>(server, { noun: 'bridge', name, action: 'pause', options }, context)
+        : await withStore(command, context, async (store, { loaded }): Promise<Paused> => {
+            const bridge = findNamed(loaded.config.bridges ?? [], name, 'bridge')
+            const changed = await pauseBridge(store, bridge.name, options.reason)
+            const [status] = await listBridges(store, [bridge])
+            if (status?.stall?.reason === 'paused') return { changed, reason: status.stall.why }
+            throw new CliError(
+              `bridge "${name}" was never started, so there is nothing to pause: leave it out of \`tidemark start\``,
+            )
+          })
+      if (!paused) return
+      const { changed, reason } = paused
+      if (!changed) context.output.note(`it was paused before: ${reason}`)
+      context.output.one({ bridge: name, paused: changed, reason })
     })
 }
 
 export const configureBridgeResume: ConfigureVerb = (verb, context) => {
-  verb.argument('<bridge>', 'its name').action(async (name: string, _options, command: Command) => {
-    const resumed = await withStore(command, context, (store, { loaded }) =>
-      resumeBridge(store, findNamed(loaded.config.bridges ?? [], name, 'bridge').name),
-    )
-    if (!resumed) context.output.note('it was neither paused nor halted: nothing was changed')
-    context.output.one({ bridge: name, resumed })
-  })
+  withServerChange(verb)
+    .argument('<bridge>', 'its name')
+    .action(async (name: string, options: ChangeOptions, command: Command) => {
+      const server = serverOf(options, context)
+      const resumed = server
+        ? await changeNamed<{ changed: boolean }>(server, { noun: 'bridge', name, action: 'resume', options }, context)
+        : await withStore(command, context, async (store, { loaded }) => ({
+            changed: await resumeBridge(store, findNamed(loaded.config.bridges ?? [], name, 'bridge').name),
+          }))
+      if (!resumed) return
+      if (!resumed.changed) context.output.note('it was neither paused nor halted: nothing was changed')
+      context.output.one({ bridge: name, resumed: resumed.changed })
+    })
 }

@@ -6,28 +6,36 @@ import type { Finding } from '../doctor/finding.js'
 import { exitCode } from '../exit-code.js'
 import { refuseEndlessJson } from '../history/follow.js'
 import { wholeNumber } from '../numbers.js'
+import { serverOf, withServer } from '../server/through-server.js'
 import type { Output } from '../output/output.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
   readonly watch?: true
   readonly interval: number
+  readonly server?: string
 }
 
 export const configureDoctor: ConfigureVerb = (verb, context) => {
   const { output, ends } = context
-  verb
+  withServer(verb)
     .option('--watch', 'look again and again, and tell what has changed, until Ctrl-C')
     .option('--interval <seconds>', 'how long to wait in between', wholeNumber, 5)
-    .action(async ({ watch, interval }: Options, command: Command) => {
+    .action(async (options: Options, command: Command) => {
+      const { watch, interval } = options
       if (watch) refuseEndlessJson(output)
-      const project = await openProject(command, context)
+      const server = serverOf(options, context)
+      const project = server ? undefined : await openProject(command, context)
+      const find = async (): Promise<readonly Finding[]> => {
+        if (server) return (await server.get<{ findings: Finding[] }>('/doctor')).findings
+        return project ? diagnose(project.loaded.config, project.settings) : []
+      }
       if (watch) {
-        await look(output, interval * 1000, () => diagnose(project))
+        await look(output, interval * 1000, find)
         ends.code = exitCode.interrupted
         return
       }
-      const findings = await diagnose(project)
+      const findings = await find()
       show(output, findings)
       if (!isHealthy(findings)) ends.code = exitCode.unhealthy
     })

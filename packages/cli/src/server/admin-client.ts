@@ -83,7 +83,7 @@ interface Problem {
 const asUsage: ReadonlySet<string | undefined> = new Set(['invalid-input', 'invalid-parameter', 'not-a-read-model'])
 
 /** What is not in the configuration of the server. */
-const namesOfCode: ReadonlySet<string> = new Set(['unknown-projection', 'unknown-bridge'])
+const namesOfCode: ReadonlySet<string> = new Set(['unknown-projection', 'unknown-bridge', 'unknown-consumer'])
 
 function refusal(status: number, answer: unknown, origin: string): Error {
   const { type, title, detail, code } = (answer ?? {}) as Problem
@@ -97,6 +97,7 @@ function refusal(status: number, answer: unknown, origin: string): Error {
   if (status === 403) return new SurroundingError(`${origin} does not allow that to you: ${said}`)
   if (code !== undefined) return new ServerError(code, said)
   if (asUsage.has(problem)) return new UsageError(said)
+  if (status === 503) return new SurroundingError(said)
   if (problem !== undefined && namesOfCode.has(problem)) return new UnknownNameError(said)
   return status === 409 && problem !== 'action-refused' ? new ConflictError(said) : new CliError(said)
 }

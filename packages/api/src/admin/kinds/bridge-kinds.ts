@@ -26,7 +26,7 @@ export function bridgeKinds(context: WorkContext): Record<BridgeAction, AnyOpera
         const { stall } = await bridge.status()
         if (stall?.reason !== 'paused')
           throw new ProblemError('action-refused', `bridge "${target}" was never started, so there is nothing to pause`)
-        return { changed, why: stall.why }
+        return { changed, reason: stall.why }
       },
       plan: async (_input, target) => ({ pauses: (await bridgeNamed(context, target).status()).state !== 'paused' }),
     }),

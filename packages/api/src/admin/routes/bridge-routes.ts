@@ -5,7 +5,7 @@ import type { AdminRoutes } from '../admin-route.js'
 import type { BridgeAction } from '../kinds/bridge-kinds.js'
 import { addChangeRoute } from '../operations/change-route.js'
 import type { AnyOperationKind } from '../operations/operation-kind.js'
-import { limit, number, oneOf, text } from '../parse-request.js'
+import { limit, measured, number, oneOf, text } from '../parse-request.js'
 import { hiddenError, operableSchema, operableView, states } from '../projection-view.js'
 
 const tag = 'bridges'
@@ -32,15 +32,6 @@ const changes: readonly { action: BridgeAction; quick: boolean; summary: string 
   { action: 'replay', quick: false, summary: 'Publish a part of the log again, beside the live flow' },
   { action: 'drain', quick: false, summary: 'Publish what is in the log, and wait until groups have read it' },
 ]
-
-const measured = z.object({
-  measureMs: z
-    .string()
-    .regex(/^\d{1,4}$/, 'takes milliseconds, at most 9999')
-    .transform(Number)
-    .optional()
-    .meta({ description: 'Look again after that time where one is behind, to tell how fast it gets on' }),
-})
 
 /** Adds what looks at bridges and changes them; nothing where the server has none. */
 export function addBridgeRoutes(

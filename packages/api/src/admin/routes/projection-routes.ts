@@ -16,7 +16,7 @@ import type { AnyOperationKind } from '../operations/operation-kind.js'
 import { operationSchema, operationView } from '../operations/operation-view.js'
 import { projectionSchema, projectionView } from '../projection-view.js'
 import { selectActiveOperations } from '../sql/operation-statements.js'
-import { reasonOnly } from '../parse-request.js'
+import { measured, reasonOnly } from '../parse-request.js'
 import { addBlameRoute } from './blame-route.js'
 
 const tag = 'projections'
@@ -33,15 +33,6 @@ const changes: readonly { action: ProjectionAction; quick: boolean; summary: str
 ]
 
 const ofHandlersToo: ReadonlySet<ProjectionAction> = new Set(['pause', 'resume', 'replay'])
-
-const measured = z.object({
-  measureMs: z
-    .string()
-    .regex(/^([1-9]\d{2}|[1-4]\d{3}|5000)$/, 'takes milliseconds from 100 to 5000')
-    .transform(Number)
-    .optional()
-    .meta({ description: 'How long the answer takes where one that runs is behind, to say how fast it gets on' }),
-})
 
 /** Adds what looks at projections and changes them. */
 export function addProjectionRoutes(
