@@ -63,6 +63,8 @@ export class AdminClient {
       },
       ...(body && { body: JSON.stringify(body) }),
     }).catch((cause: unknown) => {
+      if (cause instanceof DOMException && cause.name === 'TimeoutError')
+        throw new SurroundingError(`${this.base.origin} did not answer within ${answerWithinMs / 1000} s`, { cause })
       throw new SurroundingError(`no server answers at ${this.base.origin}: start it, or correct --server`, { cause })
     })
     const answer: unknown = await response.json().catch(() => undefined)
