@@ -6,7 +6,13 @@ import type { Context, GlobalOptions } from '../context.js'
 import { openReadModels } from '../database/open-read-models.js'
 import { withStore } from '../database/with-store.js'
 import { UsageError } from '../errors.js'
-import { changeThrough, serverOf, withServerChange, type ChangeOptions } from '../server/through-server.js'
+import {
+  changeThrough,
+  resultOrPlan,
+  serverOf,
+  withServerChange,
+  type ChangeOptions,
+} from '../server/through-server.js'
 import type { Told } from '../server/told.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
@@ -29,9 +35,10 @@ export const configureDbNewEpoch: ConfigureVerb = (verb, context) => {
       if (server) {
         if (rewindTo !== undefined) placeOf(rewindTo, 0n)
         if (!dryRun) await agree(yes)
-        const begun = await changeThrough<Told<NewEpoch>>(server, '/database/new-epoch', options, { rewindTo }, context)
-        if ('plan' in begun) return context.output.one(begun.plan)
-        return show(begun.result, context)
+        const path = '/database/new-epoch'
+        const changed = await changeThrough<Told<NewEpoch>>(server, path, options, { rewindTo }, context)
+        const begun = resultOrPlan(changed, {}, context)
+        return begun && show(begun, context)
       }
       show(await beginHere(options, command, context), context)
     })

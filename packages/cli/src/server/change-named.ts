@@ -1,6 +1,6 @@
 import type { Context } from '../context.js'
 import type { AdminClient } from './admin-client.js'
-import { changeThrough, type ChangeOptions } from './through-server.js'
+import { changeThrough, resultOrPlan, type ChangeOptions } from './through-server.js'
 
 const collections = { bridge: 'bridges', consumer: 'consumers' } as const
 
@@ -42,7 +42,5 @@ export async function changeNamed<T, Plan = unknown>(
     if ('plan' in planned) await agree(planned.plan as Plan)
   }
   const changed = await changeThrough<T>(server, path, options, input, context)
-  if (!('plan' in changed)) return changed.result
-  context.output.one({ [thing.noun]: thing.name, ...changed.plan })
-  return undefined
+  return resultOrPlan(changed, { [thing.noun]: thing.name }, context)
 }

@@ -67,3 +67,14 @@ export async function askThrough<T>(
   checkDone(operation)
   return { result: operation.result as T }
 }
+
+/** What came of a change; undefined where only a plan was asked for, which is printed with what names the thing. */
+export function resultOrPlan<T>(
+  changed: Changed<T>,
+  thing: Readonly<Record<string, string>>,
+  { output }: Pick<Context, 'output'>,
+): T | undefined {
+  if (!('plan' in changed)) return changed.result
+  output.one({ ...thing, ...changed.plan })
+  return undefined
+}
