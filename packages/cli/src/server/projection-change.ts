@@ -1,6 +1,6 @@
 import type { Context } from '../context.js'
 import type { AdminClient } from './admin-client.js'
-import { askThrough, changeThrough, type ChangeOptions } from './through-server.js'
+import { askThrough, changeThrough, resultOrPlan, type ChangeOptions } from './through-server.js'
 
 /** The path of a projection in the admin API, or of something about it. */
 export function projectionPath(name: string, what?: string): string {
@@ -33,7 +33,5 @@ export async function changeProjection<T>(
   const changed = changes
     ? await changeThrough<T>(server, path, options, input, context)
     : await askThrough<T>(server, path, { ...input, reason, dryRun }, context)
-  if (!('plan' in changed)) return changed.result
-  context.output.one({ projection, ...changed.plan })
-  return undefined
+  return resultOrPlan(changed, { projection }, context)
 }
