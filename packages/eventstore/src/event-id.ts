@@ -3,9 +3,14 @@ import { ConfigurationError } from './errors.js'
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
+/** Whether a text can be the id of an event. */
+export function isUuid(text: string): boolean {
+  return uuidPattern.test(text)
+}
+
 /** Checks that a text is a UUID and returns it in lower case. */
 export function checkUuid(id: string, what: string): string {
-  if (!uuidPattern.test(id))
+  if (!isUuid(id))
     throw new ConfigurationError(`${what} ${JSON.stringify(id)} is not a UUID: make one with uuid's v7()`)
   return id.toLowerCase()
 }

@@ -58,7 +58,7 @@ export {
   type CheckpointMisfit,
   type DatabaseErrorKind,
 } from './errors.js'
-export { deriveEventId } from './event-id.js'
+export { deriveEventId, isUuid } from './event-id.js'
 export type { EventMetadata, NewEvent, RecordedEvent } from './event.js'
 export type {
   AppendOptions,

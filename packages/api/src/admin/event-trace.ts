@@ -1,4 +1,4 @@
-import { selectEventsById, type RecordedEvent, type StreamStore } from '@tidemark/eventstore'
+import { isUuid, selectEventsById, type RecordedEvent, type StreamStore } from '@tidemark/eventstore'
 import { selectEffects } from './sql/select-events.js'
 
 /** What led to an event and what it led to, as far as was looked. */
@@ -78,9 +78,4 @@ async function addEffects(
     conversation = undefined
   }
   return true
-}
-
-/** Whether a text can be the id of an event. */
-export function isUuid(id: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)
 }

@@ -1,4 +1,4 @@
-import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
+import { isUuid, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
 import type { Command } from 'commander'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
@@ -29,8 +29,7 @@ export const configureEventsTrace: ConfigureVerb = (verb, context) => {
 }
 
 async function findEvent(store: EventStore, name: string): Promise<RecordedEvent> {
-  const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)
-  const positions = isId
+  const positions = isUuid(name)
     ? await selectPositionsById(store.database, [name])
     : /^\d{1,18}$/.test(name)
       ? [BigInt(name)]

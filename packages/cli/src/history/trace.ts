@@ -1,4 +1,4 @@
-import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
+import { isUuid, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
 import { selectPositionsById, selectRelatedPositions } from '../sql/select-related-positions.js'
 
 /** An event, and what it led to. */
@@ -13,8 +13,6 @@ export interface TraceRoot {
   readonly cause: string | undefined
   readonly effects: readonly TraceNode[]
 }
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * The events of the same conversation as the given ones, and all that they caused, in the order of the log; at most `limit`.
@@ -31,7 +29,7 @@ export async function relatedEvents(
   let fresh: readonly RecordedEvent[] = starts
   while (fresh.length > 0 && found.size < limit) {
     const causes = fresh.flatMap(({ metadata }) =>
-      metadata.causationId !== undefined && uuid.test(metadata.causationId) ? [metadata.causationId] : [],
+      metadata.causationId !== undefined && isUuid(metadata.causationId) ? [metadata.causationId] : [],
     )
     const positions = await selectPositionsById(store.database, causes)
     const effectsOf = fresh.map(({ id }) => id)
