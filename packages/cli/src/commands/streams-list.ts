@@ -1,7 +1,7 @@
+import { selectStreams, type StreamSummary } from '@tidemark/eventstore'
 import type { Command } from 'commander'
 import { withStore } from '../database/with-store.js'
 import { wholeNumber } from '../numbers.js'
-import { selectStreams, type StreamSummary } from '../sql/select-streams.js'
 import { streamsOf, withTenantOption } from '../streams-of.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
@@ -21,7 +21,8 @@ export const configureStreamsList: ConfigureVerb = (verb, context) => {
       const streams = await withStore(command, context, async (whole) => {
         const store = streamsOf(whole, tenant)
         await store.admit()
-        return selectStreams(store.database, { category, ...(after !== undefined && { after }), limit })
+        const prefix = category === undefined ? '' : `${category}-`
+        return selectStreams(store.database, { prefix, ...(after !== undefined && { after }), limit })
       })
       context.output.list<StreamSummary>(
         streams,

@@ -1,4 +1,4 @@
-import { partsOf } from '@tidemark/eventstore'
+import { selectStreams } from '@tidemark/eventstore'
 import { z } from 'zod'
 import { ProblemError } from '../../errors.js'
 import { scopeOf, type AdminContext } from '../admin-context.js'
@@ -6,7 +6,6 @@ import type { AdminRoutes } from '../admin-route.js'
 import { eventSchema, eventView } from '../event-view.js'
 import { limit, number, oneOf, text } from '../parse-request.js'
 import { payloadModes, viewOf } from '../payload-view.js'
-import { selectStreams } from '../sql/select-streams.js'
 import { newestVersion, statesOf, unknownStream } from '../stream-state.js'
 import { valueChanges } from '../value-changes.js'
 
@@ -43,16 +42,17 @@ export function addStreamRoutes(routes: AdminRoutes, context: AdminContext): voi
     problems: [404],
     handle: async ({ request, query }) => {
       const { streams } = await scopeOf(context, request, query)
-      const { category, prefix = '', after = '', limit: size } = query
+      const { category, prefix = '', after, limit: size } = query
       const whole = category === undefined ? '' : `${category}-`
       if (category !== undefined && prefix !== '' && !prefix.startsWith(whole)) {
         const detail = `prefix is of another category than ${category}: leave one of them out`
         throw new ProblemError('invalid-parameter', detail, { errors: [{ parameter: 'prefix', detail }] })
       }
-      const selection = { prefix: prefix === '' ? whole : prefix, after, limit: size }
+      const from = after === undefined ? {} : { after }
+      const selection = { prefix: prefix === '' ? whole : prefix, ...from, limit: size }
       const found = await selectStreams(streams.database, selection)
       return {
-        data: found.map((stream) => ({ ...stream, category: partsOf(stream.streamId).category })),
+        data: found,
         page: { next: found.length === size ? (found.at(-1)?.streamId ?? null) : null },
       }
     },
