@@ -6,7 +6,6 @@ import type { History } from '../src/export/history-of.js'
 import { htmlExport } from '../src/export/html-export.js'
 import { literal } from '../src/export/literal.js'
 import { vitestExport } from '../src/export/vitest-export.js'
-import { differences } from '../src/history/differences.js'
 import { causationTree, treeLines } from '../src/history/trace.js'
 
 const Note = defineAggregate({
@@ -35,7 +34,7 @@ function historyOf(...texts: string[]): History {
   const steps = texts.map((text, index) => ({
     event: written(index + 1, text),
     state: { texts: texts.slice(0, index + 1) },
-    changes: [{ path: `$.texts[${index}]`, before: undefined, after: text }],
+    changes: [{ path: `/texts/${index}`, change: 'added' as const, after: text }],
   }))
   const trace = causationTree(steps.map((step) => step.event))
   return { streamId: 'note-<b>1', aggregate: Note, steps, trace }
@@ -82,22 +81,6 @@ describe('literals', () => {
   ])('mean what they were made of: %j', (value) => {
     const meant: unknown = runInNewContext(`(${literal(value)})`)
     expect(JSON.stringify(meant)).toBe(JSON.stringify(value))
-  })
-})
-
-describe('differences', () => {
-  it('go as deep as both sides do', () => {
-    const before = { a: 1, list: [1, { b: 2 }], 'odd key': 1, same: { x: [] } }
-    const after = { a: 1n, list: [1, { b: 3 }, 4], same: { x: [] }, added: null }
-    expect(differences(before, after)).toEqual([
-      { path: '$.a', before: 1, after: 1n },
-      { path: '$.list[1].b', before: 2, after: 3 },
-      { path: '$.list[2]', before: undefined, after: 4 },
-      { path: '$["odd key"]', before: 1, after: undefined },
-      { path: '$.added', before: undefined, after: null },
-    ])
-    expect(differences({ x: [] }, { x: {} })).toEqual([{ path: '$.x', before: [], after: {} }])
-    expect(differences(new Date(0), new Date(1))).toHaveLength(1)
   })
 })
 

@@ -62,7 +62,7 @@ describe('a stream', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: 'visit-v-1 from version 1 to version 2\n' })
     expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
       ['field', 'before', 'after'],
-      ['$.present', 'true', 'false'],
+      ['/present', 'true', 'false'],
       [''],
     ])
     expect(missing.stderr).toContain('stream "visit-none" has no events')

@@ -1,6 +1,6 @@
+import { jsonPointer } from '@tidemark/eventstore'
 import { z } from 'zod'
 import { ProblemError, type RequestFault } from '../errors.js'
-import { jsonPointer } from '../http/json-pointer.js'
 import { adviseName, quoted } from '../http/nearest-name.js'
 
 const wellFormed = 'takes well-formed text without \\u0000'

@@ -12,9 +12,9 @@ import {
   SubjectForgottenError,
   UnknownCommandError,
   VersionConflictError,
+  jsonPointer,
 } from '@tidemark/eventstore'
 import { ProblemError, type RequestFault } from '../errors.js'
-import { jsonPointer } from './json-pointer.js'
 import { adviseName, quoted } from './nearest-name.js'
 
 const soon = { 'retry-after': '1' }

@@ -1,9 +1,10 @@
+import { valueChanges, type ValueChange } from '@tidemark/eventstore'
 import type { Command } from 'commander'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { aggregateOf } from '../history/aggregate-of.js'
-import { differences, type Difference } from '../history/differences.js'
 import { loadOptionsOf, twoMoments, type Moment } from '../history/moment.js'
+import { plainJson } from '../output/plain-json.js'
 import { streamsOf, withTenantOption } from '../streams-of.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 import { nothingThere } from './streams-state.js'
@@ -28,13 +29,13 @@ export const configureStreamsDiff: ConfigureVerb = (verb, context) => {
           ] as const
         })
         if (after.version === 0n) throw new CliError(nothingThere(streamId, to))
-        const found = differences(before.state, after.state)
-        context.output.list<Difference>(
+        const found = valueChanges(plainJson(before.state), plainJson(after.state))
+        context.output.list<ValueChange>(
           found,
           [
-            ['field', ({ path }) => path],
-            ['before', (difference) => difference.before],
-            ['after', (difference) => difference.after],
+            ['field', ({ path }) => path || '(all)'],
+            ['before', (change) => change.before],
+            ['after', (change) => change.after],
           ],
           'the state is the same',
         )

@@ -1,14 +1,16 @@
 import {
   fold,
   redactEvent,
+  valueChanges,
   type AnyAggregate,
   type EventStore,
   type RecordedEvent,
   type StreamStore,
+  type ValueChange,
 } from '@tidemark/eventstore'
 import { CliError } from '../errors.js'
-import { differences, type Difference } from '../history/differences.js'
 import type { Moment } from '../history/moment.js'
+import { plainJson } from '../output/plain-json.js'
 import { causationTree, relatedEvents, type TraceRoot } from '../history/trace.js'
 
 /** One event of a stream, and what it did; fields that are declared personal read as they do once their subject is forgotten. */
@@ -16,7 +18,7 @@ export interface Step {
   readonly event: RecordedEvent
   readonly state: unknown
   /** Where the state differs from the one before. */
-  readonly changes: readonly Difference[]
+  readonly changes: readonly ValueChange[]
 }
 
 /** A stream from its first event to a moment, fit to be shown to others. */
@@ -68,7 +70,7 @@ function stepsOf(aggregate: AnyAggregate, events: readonly RecordedEvent[]): Ste
     if (redacted) state = fold(aggregate, state, [redacted])
     const { actor: _, ...metadata } = stored.metadata
     const event = { ...stored, data: {}, ...redacted, metadata }
-    return { event, state, changes: differences(before, state) }
+    return { event, state, changes: valueChanges(plainJson(before), plainJson(state)) }
   })
 }
 

@@ -1,6 +1,6 @@
+import type { ValueChange } from '@tidemark/eventstore'
 import { createHash } from 'node:crypto'
 import { jsonText } from '../output/json-text.js'
-import type { Difference } from '../history/differences.js'
 import type { TraceNode, TraceRoot } from '../history/trace.js'
 import type { History, Step } from './history-of.js'
 import { styles } from './html-styles.js'
@@ -55,11 +55,11 @@ function stepOf({ event, state, changes }: Step, before: Step | undefined): stri
 </details></li>`
 }
 
-function changesOf(changes: readonly Difference[]): string {
+function changesOf(changes: readonly ValueChange[]): string {
   if (changes.length === 0) return '<p class="quiet">nothing</p>'
   const rows = changes.map(
     ({ path, before, after }) =>
-      `<tr><td>${escaped(path)}</td><td class="before">${escaped(shown(before))}</td><td class="after">${escaped(shown(after))}</td></tr>`,
+      `<tr><td>${escaped(path || '(all)')}</td><td class="before">${escaped(shown(before))}</td><td class="after">${escaped(shown(after))}</td></tr>`,
   )
   return `<table><thead><tr><th>field</th><th>before</th><th>after</th></tr></thead><tbody>${rows.join('')}</tbody></table>`
 }

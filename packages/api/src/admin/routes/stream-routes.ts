@@ -1,4 +1,4 @@
-import { selectStreams } from '@tidemark/eventstore'
+import { selectStreams, valueChanges } from '@tidemark/eventstore'
 import { z } from 'zod'
 import { ProblemError } from '../../errors.js'
 import { scopeOf, type AdminContext } from '../admin-context.js'
@@ -7,7 +7,6 @@ import { eventSchema, eventView } from '../event-view.js'
 import { limit, number, oneOf, text } from '../parse-request.js'
 import { payloadModes, viewOf } from '../payload-view.js'
 import { newestVersion, statesOf, unknownStream } from '../stream-state.js'
-import { valueChanges } from '../value-changes.js'
 
 const tag = 'streams'
 const payloads = oneOf(payloadModes).optional()

@@ -1,4 +1,4 @@
-import { jsonPointer } from '../http/json-pointer.js'
+import { jsonPointer } from './json-pointer.js'
 
 /** A place at which two JSON values differ. */
 export interface ValueChange {
@@ -9,7 +9,12 @@ export interface ValueChange {
   readonly after?: unknown
 }
 
-/** Where two JSON values differ, as deep as they have the same shape; items of lists are compared by their index. */
+/**
+ * Where two JSON values differ, as deep as they have the same shape; items of lists are compared by their index. Empty where they are the same.
+ *
+ * @example
+ * const changes = valueChanges({ items: [1, 2] }, { items: [1, 3] }) // [{ path: '/items/1', change: 'changed', before: 2, after: 3 }]
+ */
 export function valueChanges(before: unknown, after: unknown, path: readonly string[] = []): ValueChange[] {
   if (Object.is(before, after)) return []
   const [one, other] = [membersOf(before), membersOf(after)]
