@@ -1,6 +1,7 @@
 import {
   fold,
   redactEvent,
+  traceEvents,
   valueChanges,
   type AnyAggregate,
   type EventStore,
@@ -11,7 +12,7 @@ import {
 import { CliError } from '../errors.js'
 import type { Moment } from '../history/moment.js'
 import { plainJson } from '../output/plain-json.js'
-import { causationTree, relatedEvents, type TraceRoot } from '../history/trace.js'
+import { causationTree, type TraceRoot } from '../history/trace.js'
 
 /** One event of a stream, and what it did; fields that are declared personal read as they do once their subject is forgotten. */
 export interface Step {
@@ -29,6 +30,8 @@ export interface History {
   readonly trace: readonly TraceRoot[]
 }
 
+/** How far from its events, and how many others, the trace of a stream goes. */
+const traceWindow = 10_000n
 const traceLimit = 500
 
 /**
@@ -58,8 +61,11 @@ export async function historyOf(
     throw new CliError(
       `stream "${streamId}" begins with version ${first.version}, what came before was truncated: its history cannot be told`,
     )
-  const related = await relatedEvents(store, events, Math.max(traceLimit, events.length))
-  return { streamId, aggregate, steps: stepsOf(aggregate, events), trace: causationTree(related.map(withoutContent)) }
+  const { position: head } = await store.head()
+  const limit = events.length + traceLimit
+  const related = await traceEvents(streams.database, events, { head, window: traceWindow, limit })
+  const trace = causationTree(related.events.map(withoutContent))
+  return { streamId, aggregate, steps: stepsOf(aggregate, events), trace }
 }
 
 function stepsOf(aggregate: AnyAggregate, events: readonly RecordedEvent[]): Step[] {

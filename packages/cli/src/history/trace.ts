@@ -1,5 +1,4 @@
-import { isUuid, type EventStore, type RecordedEvent } from '@tidemark/eventstore'
-import { selectPositionsById, selectRelatedPositions } from '../sql/select-related-positions.js'
+import type { RecordedEvent } from '@tidemark/eventstore'
 
 /** An event, and what it led to. */
 export interface TraceNode {
@@ -12,36 +11,6 @@ export interface TraceRoot {
   /** The command, or what else is not an event of this log; undefined where the events name no cause. */
   readonly cause: string | undefined
   readonly effects: readonly TraceNode[]
-}
-
-/**
- * The events of the same conversation as the given ones, and all that they caused, in the order of the log; at most `limit`.
- *
- * Where an event names no conversation its causes and effects are followed one by one.
- */
-export async function relatedEvents(
-  store: EventStore,
-  starts: readonly RecordedEvent[],
-  limit: number,
-): Promise<RecordedEvent[]> {
-  const found = new Map(starts.map((event) => [event.position, event]))
-  const correlations = new Set(starts.map(({ metadata }) => metadata.correlationId))
-  let fresh: readonly RecordedEvent[] = starts
-  while (fresh.length > 0 && found.size < limit) {
-    const causes = fresh.flatMap(({ metadata }) =>
-      metadata.causationId !== undefined && isUuid(metadata.causationId) ? [metadata.causationId] : [],
-    )
-    const positions = await selectPositionsById(store.database, causes)
-    const effectsOf = fresh.map(({ id }) => id)
-    for (const correlationId of correlations)
-      positions.push(...(await selectRelatedPositions(store.database, { correlationId, causes: effectsOf, limit })))
-    correlations.clear()
-    correlations.add(undefined)
-    const unseen = [...new Set(positions)].filter((position) => !found.has(position)).slice(0, limit - found.size)
-    fresh = await store.readEventsAt(unseen)
-    for (const event of fresh) found.set(event.position, event)
-  }
-  return [...found.values()].sort((a, b) => (a.position < b.position ? -1 : 1))
 }
 
 /** Arranges events by what caused them; effects come in the order of the log. */

@@ -1,10 +1,10 @@
-import { isUuid, selectEventsById } from '@tidemark/eventstore'
+import { isUuid, selectEventsById, traceEvents } from '@tidemark/eventstore'
 import { z } from 'zod'
 import { ProblemError } from '../../errors.js'
 import { quoted } from '../../http/nearest-name.js'
 import { scopeOf, type AdminContext } from '../admin-context.js'
 import type { AdminRoutes } from '../admin-route.js'
-import { traceEvent } from '../event-trace.js'
+import { causationOf } from '../causation.js'
 import { eventTypesOf } from '../event-types.js'
 import { eventSchema, eventView } from '../event-view.js'
 import { limit, number, oneOf, text } from '../parse-request.js'
@@ -83,7 +83,13 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
         .regex(/^([1-9]\d{0,4}|100000)$/, 'takes a whole number from 1 to 100000')
         .default('10000')
         .transform(BigInt)
-        .meta({ description: 'How many positions after the event are looked at for effects' }),
+        .meta({ description: 'How many positions before and after the event are looked at' }),
+      limit: z
+        .string()
+        .regex(/^([1-9]\d?|[1-4]\d\d|500)$/, 'takes a whole number from 1 to 500')
+        .default('500')
+        .transform(Number)
+        .meta({ description: 'How many events are found at most' }),
       ...{ payloads, tenant },
     }),
     answers: {
@@ -94,7 +100,9 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
           events: z.array(eventSchema),
           edges: z.array(z.object({ cause: z.string(), effect: z.string() })),
           outside: z.array(z.string()).meta({ description: 'Causes that are no events here, such as commands' }),
-          searched: z.object({ from: z.bigint(), to: z.bigint(), complete: z.boolean() }),
+          searched: z
+            .object({ from: z.bigint(), to: z.bigint(), complete: z.boolean() })
+            .meta({ description: 'The positions that were looked at, and whether nothing can be missing' }),
         }),
       },
     },
@@ -103,8 +111,10 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
       const { streams, mode } = await scopeOf(context, request, query)
       const { position: head } = await store.head()
       const event = await eventById(streams.database, id, head)
-      const trace = await traceEvent(streams, event, { head, window: query.window })
-      return { id: event.id, ...trace, events: trace.events.map((each) => eventView(each, mode, aggregates)) }
+      const { window, limit: size } = query
+      const { events, searched } = await traceEvents(streams.database, [event], { head, window, limit: size })
+      const shown = events.map((each) => eventView(each, mode, aggregates))
+      return { id: event.id, events: shown, ...causationOf(events), searched }
     },
   })
 

@@ -45,29 +45,3 @@ export async function selectEvents(
   const rows = await run<EventRow>(database, statements[direction], values)
   return toEvents(rows, database.tenant)
 }
-
-const descendants: Statement = {
-  name: 'admin/select-effects',
-  text: (schema) => `
-select ${eventColumns} from ${schema}.events
- where position > $1 and position <= $2
-   and (metadata->>'causationId' = any($3) or ($4::text is not null and metadata->>'correlationId' = $4))
- order by position
- limit $5`,
-}
-
-/** The events of a part of the log that name one of some causes, or belong to a conversation. */
-export async function selectEffects(
-  database: Database,
-  part: {
-    readonly above: bigint
-    readonly upTo: bigint
-    readonly causes: readonly string[]
-    readonly correlationId: string | undefined
-    readonly limit: number
-  },
-): Promise<RecordedEvent[]> {
-  const { above, upTo, causes, correlationId, limit } = part
-  const rows = await run<EventRow>(database, descendants, [above, upTo, causes, correlationId ?? null, limit])
-  return toEvents(rows, database.tenant)
-}
