@@ -6,8 +6,10 @@ import { runCli, startCli, type CliResult, type RunningCli, type RunOptions } fr
 const token = 'a-token-of-an-administrator-for-tests'
 
 export interface ServerOfProject {
-  /** Runs a verb that asks the server, and knows nothing of the database and the project. */
-  readonly through: (args: readonly string[]) => Promise<CliResult>
+  /** Runs a verb that asks the server, and knows nothing of the database and the project; as an admin unless a token is given. */
+  readonly through: (args: readonly string[], as?: string) => Promise<CliResult>
+  /** Starts a verb that asks the server in a process of its own. */
+  readonly start: (args: readonly string[]) => RunningCli
   /** Runs a verb in the project, and its database. */
   readonly direct: (args: readonly string[]) => Promise<CliResult>
   /** Runs it in the project's database, and through the server with more options, and parses what both print as JSON. */
@@ -36,7 +38,7 @@ export function useServer(databaseUrl: () => string, { cwd, env }: RunOptions = 
     server?.child.kill('SIGTERM')
     await server?.ended
   })
-  const through = (args: readonly string[]) => runHere([...args, '--server', url], { TIDEMARK_TOKEN: token })
+  const through = (args: readonly string[], as = token) => runHere([...args, '--server', url], { TIDEMARK_TOKEN: as })
   const direct = (args: readonly string[]) => runCli(args, inProject({ DATABASE_URL: databaseUrl() }))
   const parsed = ({ code, stdout, stderr }: CliResult) => {
     if (stdout === '') throw new Error(`ended with ${code}, without data: ${stderr}`)
@@ -44,6 +46,7 @@ export function useServer(databaseUrl: () => string, { cwd, env }: RunOptions = 
   }
   return {
     through,
+    start: (args) => startCli([...args, '--server', url], { cwd: '/', env: { TIDEMARK_TOKEN: token } }),
     direct,
     both: async (args, onlyThrough = []) => {
       const [own, asked] = await Promise.all([
