@@ -1,4 +1,11 @@
-import { hasPersonalData, hasTenancy, type AnyAggregate, type EventStore, type StreamStore } from '@tidemark/eventstore'
+import {
+  hasPersonalData,
+  hasTenancy,
+  type AnyAggregate,
+  type Compatibility,
+  type EventStore,
+  type StreamStore,
+} from '@tidemark/eventstore'
 import type { AnyProjection, Projection, ProjectionStore, RowKey } from '@tidemark/projections'
 import type { FastifyRequest } from 'fastify'
 import { principalOf } from '../auth/guard.js'
@@ -21,6 +28,8 @@ export interface AdminContext {
   readonly consumers: readonly AdminConsumer[]
   /** What is shown unless a request asks for another mode. */
   readonly payloads: PayloadMode
+  /** What a change of a schema must keep working unless a request says. */
+  readonly schemaCompatibility: Compatibility
   readonly audit: AuditLog
   readonly runner: OperationRunner
   readonly tenancy: StoreHasTenancy

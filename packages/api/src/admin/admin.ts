@@ -1,4 +1,4 @@
-import { silentLogger, type AnyAggregate, type EventStore, type Logger } from '@tidemark/eventstore'
+import { silentLogger, type AnyAggregate, type Compatibility, type EventStore, type Logger } from '@tidemark/eventstore'
 import type { AnyProjection, ProjectionStore } from '@tidemark/projections'
 import type { FastifyPluginAsync } from 'fastify'
 import { guard, type GuardOptions } from '../auth/guard.js'
@@ -46,6 +46,8 @@ export interface AdminOptions extends ProblemResponseOptions, GuardOptions {
   readonly database?: () => Promise<AdminDatabaseStatus>
   /** How much of the data of events, states and rows is shown where a request does not say; `masked` unless said. Viewers never see more. */
   readonly payloads?: PayloadMode
+  /** What a change of an event's schema must keep working, where a request does not say; `backward` unless given. */
+  readonly schemaCompatibility?: Compatibility
   /** How many operations this process runs at once; 4 unless said. Others wait. */
   readonly maxOperations?: number
   /** How long a process may be silent before another one takes its operations up; 15,000 ms unless said. */
@@ -104,7 +106,8 @@ export const admin: FastifyPluginAsync<AdminOptions> = async (app, options) => {
     ...{ retentionMs: operationRetentionMs, logger },
   })
   const tenancy = new StoreHasTenancy(store)
-  const context: AdminContext = { ...work, payloads: options.payloads ?? 'masked', audit, runner, tenancy }
+  const { payloads = 'masked', schemaCompatibility = 'backward' } = options
+  const context: AdminContext = { ...work, payloads, schemaCompatibility, audit, runner, tenancy }
 
   const routes = new AdminRoutes(app, options.allowedOrigins ?? [])
   addOverviewRoute(routes, context)

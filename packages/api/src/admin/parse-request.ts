@@ -32,11 +32,17 @@ export const numberInBody = z
   .union([z.int().nonnegative(), z.string().regex(/^\d{1,18}$/)], 'takes a whole number, as a text from 2^53 on')
   .transform((value) => BigInt(value))
 
-/** A moment in a body, with its zone. */
+/** A moment, with its zone. */
 export const moment = z.iso
   .datetime({ offset: true, error: 'takes a time with its zone, such as 2026-03-01T12:00:00Z' })
   .regex(/^(?!0000)/, 'takes a time from the year 1 on')
   .transform((value) => new Date(value))
+
+/** A version of a stream, or a moment. */
+export const versionOrMoment = z.union(
+  [number, moment],
+  'takes a version, or a time with its zone, such as 2026-03-01T12:00:00Z',
+)
 
 /** How many things a page has at most; the pattern says the range in the document, too. */
 export const limit = z

@@ -2,6 +2,7 @@ import {
   fold,
   partsOf,
   redactEvent,
+  selectVersionAt,
   UnknownEventError,
   type AnyAggregate,
   type RecordedEvent,
@@ -9,13 +10,15 @@ import {
 } from '@tidemark/eventstore'
 import { ProblemError } from '../errors.js'
 import { toJson } from '../http/json-context.js'
-import { quoted } from '../http/nearest-name.js'
+import { adviseName, quoted } from '../http/nearest-name.js'
 import { isStorable } from './parse-request.js'
 
-/** A stream's state at a version, with the event that led to it. */
+/** A stream's state at a version. */
 export interface StateAt {
+  /** 0 for what it was before its first event. */
   readonly version: bigint
-  readonly event: RecordedEvent
+  /** The event that led to it; undefined at version 0. */
+  readonly event: RecordedEvent | undefined
   /** As JSON, personal data replaced. */
   readonly state: unknown
 }
@@ -28,21 +31,30 @@ export const maxFolded = 20_000n
  *
  * Snapshots are not used, for they hold personal data.
  *
- * @throws {ProblemError} `unknown-stream`, `version-not-found`, `state-not-known`
+ * @param moments versions, or times of the database's clock; the newest version where one is undefined.
+ * @throws {ProblemError} `unknown-aggregate`, `unknown-stream`, `version-not-found`, `state-not-known`
  */
 export async function statesOf(
   streams: StreamStore,
   aggregates: readonly AnyAggregate[],
   streamId: string,
-  versions: readonly (bigint | undefined)[],
+  moments: readonly (bigint | Date | undefined)[],
 ): Promise<StateAt[]> {
-  const aggregate = aggregates.find(({ name }) => name === partsOf(streamId).category)
+  const { category } = partsOf(streamId)
+  const aggregate = aggregates.find(({ name }) => name === category)
+  if (!aggregate) {
+    const advice = adviseName(
+      category,
+      aggregates.map(({ name }) => name),
+    )
+    throw new ProblemError('unknown-aggregate', `there is no aggregate ${quoted(category)}: ${advice}`)
+  }
   const newest = await newestVersion(streams, streamId)
-  if (!aggregate)
-    throw new ProblemError('state-not-known', `no aggregate of this server has the events of ${quoted(streamId)}`)
-  const wanted = versions.map((version) => version ?? newest)
+  const wanted: bigint[] = []
+  for (const moment of moments)
+    wanted.push(moment instanceof Date ? await selectVersionAt(streams.database, streamId, moment) : (moment ?? newest))
   for (const version of wanted) {
-    if (version >= 1n && version <= newest) continue
+    if (version <= newest) continue
     throw new ProblemError(
       'version-not-found',
       `stream ${quoted(streamId)} has versions up to ${newest}, not ${version}`,
@@ -56,8 +68,9 @@ export async function statesOf(
     )
   const states = new Map<bigint, StateAt>()
   let state: unknown = aggregate.initialState()
+  states.set(0n, { version: 0n, event: undefined, state: plain(state) })
   let expected = 1n
-  for await (const event of streams.walkStream(streamId, { toVersion: last })) {
+  for await (const event of last > 0n ? streams.walkStream(streamId, { toVersion: last }) : []) {
     if (event.version !== expected)
       throw new ProblemError(
         'state-not-known',
@@ -65,10 +78,14 @@ export async function statesOf(
       )
     state = foldRedacted(aggregate, state, event)
     if (wanted.includes(event.version))
-      states.set(event.version, { version: event.version, event, state: JSON.parse(toJson(state)) as unknown })
+      states.set(event.version, { version: event.version, event, state: plain(state) })
     expected += 1n
   }
   return wanted.flatMap((version) => states.get(version) ?? [])
+}
+
+function plain(state: unknown): unknown {
+  return state === undefined ? undefined : JSON.parse(toJson(state))
 }
 
 /** Replaces what is encrypted before an upcaster sees it, and what an older schema had in clear elsewhere after it. */

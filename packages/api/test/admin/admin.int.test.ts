@@ -101,6 +101,48 @@ describe('the admin API', () => {
       ])
     })
 
+    test('the state of a stream at a time, and what changed since', async () => {
+      const [first, second] = await store.readStream('customer-c-1')
+      const [before, then] = [new Date(0), first!.recordedAt].map((time) => time.toISOString())
+      const versions = async (path: string) => (await viewer.get(`/streams/customer-c-1/${path}`)).body
+      expect(await versions(`diff?from=${before}&to=1`)).toMatchObject({ from: '0', to: '1', payloads: 'masked' })
+      // The clock has microseconds, so the time may be before the event that it was taken from.
+      expect(await versions(`diff?from=${then}&to=2`)).toMatchObject({ from: expect.stringMatching(/^[01]$/), to: '2' })
+      const later = new Date(second!.recordedAt.getTime() + 3_600_000).toISOString()
+      expect(await versions(`state?version=${later}`)).toMatchObject({ version: '4', event: { payloads: 'masked' } })
+      expect(await versions('diff?from=0&to=2')).toMatchObject({ from: '0', to: '2' })
+    })
+
+    test('events by actor and time', async () => {
+      const [placed] = await store.readStream('order-b')
+      const search = async (query: string) => {
+        const { data, page } = (await viewer.get(`/events?direction=forwards&${query}`)).body
+        expect(page.head).toBe(String((await store.head()).position))
+        return data.map(({ streamId }: Json) => streamId)
+      }
+      expect(await search('actor=ann')).toEqual(['order-a', 'order-b', 'order-c'])
+      const [from, until] = [placed!.recordedAt, new Date(placed!.recordedAt.getTime() + 1)]
+      expect(await search(`category=order&since=${from.toISOString()}`)).toContain('order-b')
+      expect(await search(`category=order&until=${until.toISOString()}`)).toContain('order-b')
+      expect(await search(`since=${until.toISOString()}&until=${until.toISOString()}`)).toEqual([])
+      expect(await search('until=2000-01-01T00:00:00%2B01:00')).toEqual([])
+    })
+
+    test('what the events of a stream led to, as far as a version', async () => {
+      const traced = async (query: string) => (await viewer.get(`/streams/order-a/trace?${query}`)).body
+      const whole = await traced('payloads=none')
+      expect(whole).toMatchObject({
+        events: [{ type: 'OrderPlaced', payloads: 'none' }, { type: 'OrderShipped' }],
+        ...{ edges: [], searched: { from: '1', complete: true } },
+      })
+      expect(whole.outside).toEqual(['about-a'])
+      const nobody = { type: 'Sent', data: {}, metadata: { causationId: whole.events[1].id } }
+      await store.appendToStream('mail-n', [nobody], { expectedVersion: 'any' })
+      expect((await traced('')).edges).toMatchObject([{ cause: whole.events[1].id }])
+      const { events } = (await viewer.get(`/events/${whole.events[0].id}/trace?limit=1&window=1`)).body
+      expect(events).toMatchObject([{ streamId: 'order-a', version: '1' }])
+    })
+
     test('events by type, category, correlation and place', async () => {
       const typesOf = async (query: string) =>
         (await viewer.get(`/events?${query}`)).body.data.map(({ type }: Json) => type)
@@ -297,7 +339,11 @@ describe('the admin API', () => {
       ['/streams/order-nobody', 404, { type: '/problems/unknown-stream' }],
       ['/streams/%00', 404, { type: '/problems/unknown-stream' }],
       ['/streams/order-b/state?version=9', 404, { type: '/problems/version-not-found' }],
-      ['/streams/mail-m/state', 422, { type: '/problems/state-not-known' }],
+      ['/streams/mail-m/state', 404, { type: '/problems/unknown-aggregate' }],
+      ['/streams/order-b/state?version=0', 404, { type: '/problems/version-not-found' }],
+      ['/streams/order-b/state?version=2000-01-01T00:00:00Z', 404, { type: '/problems/version-not-found' }],
+      ['/streams/order-b/state?version=2000-13-01T00:00:00Z', 400, { errors: [{ parameter: 'version' }] }],
+      ['/streams/order-nobody/trace', 404, { type: '/problems/unknown-stream' }],
       ['/events/nothing', 404, { type: '/problems/unknown-event' }],
       ['/projections/order-sumary', 404, { detail: expect.stringContaining('"order-summary"') }],
       ['/bridges/orders', 404, { type: '/problems/unknown-bridge' }],

@@ -36,5 +36,6 @@ export function adminOptionsOf(
     consumers: consumers.map((consumer) => operableConsumer(store, consumer, kafka)),
     doctor: () => diagnose(config, settings, { tell, hidesErrors: aggregates.some(hasPersonalData) }),
     database: () => readDatabaseStatus(settings),
+    ...(config.schemas?.compatibility && { schemaCompatibility: config.schemas.compatibility }),
   } satisfies Partial<AdminOptions>
 }

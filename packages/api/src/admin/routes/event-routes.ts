@@ -4,10 +4,10 @@ import { ProblemError } from '../../errors.js'
 import { quoted } from '../../http/nearest-name.js'
 import { scopeOf, type AdminContext } from '../admin-context.js'
 import type { AdminRoutes } from '../admin-route.js'
-import { causationOf } from '../causation.js'
+import { traceSchema, traceView } from '../trace-view.js'
 import { eventTypesOf } from '../event-types.js'
 import { eventSchema, eventView } from '../event-view.js'
-import { limit, number, oneOf, text } from '../parse-request.js'
+import { limit, moment, number, oneOf, text } from '../parse-request.js'
 import { payloadModes } from '../payload-view.js'
 import { selectEvents } from '../sql/select-events.js'
 
@@ -24,9 +24,11 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
   const { store, aggregates, projections, bridges, consumers } = context
   routes.add({
     ...{ method: 'GET', url: '/events', role: 'viewer', tag, operationId: 'events.search' },
-    summary: 'Events of the log, by type, category, correlation or cause; a page may be empty although there are more',
+    summary:
+      'Events of the log, by type, category, correlation, cause, actor or time; a page may be empty although there are more',
     query: z.object({
       ...{ type: several, category: several, correlationId: text.optional(), causationId: text.optional() },
+      ...{ actor: text.optional(), since: moment.optional(), until: moment.optional() },
       ...{ from: number.optional(), to: number.optional(), after: number.optional(), limit, payloads, tenant },
       direction: oneOf(['forwards', 'backwards']).default('backwards'),
     }),
@@ -37,6 +39,7 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
           data: z.array(eventSchema),
           page: z.object({
             next: z.bigint().nullable().meta({ description: 'The parameter after of the next page; null at the end' }),
+            head: z.bigint().meta({ description: 'The highest position that is safe to read' }),
           }),
         }),
       },
@@ -44,7 +47,8 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
     problems: [404],
     handle: async ({ request, query }) => {
       const { streams, mode } = await scopeOf(context, request, query)
-      const { type: types, category: categories, correlationId, causationId, direction, after, limit: size } = query
+      const { type: types, category: categories, correlationId, causationId, actor, since, until } = query
+      const { direction, after, limit: size } = query
       const { position: head } = await store.head()
       const first = (query.from ?? 1n) > 1n ? (query.from ?? 1n) - 1n : 0n
       const last = least(query.to ?? head, head)
@@ -53,12 +57,12 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
         ? most(after ?? first, first)
         : most(least((after ?? last + 1n) - 1n, last) - scanned, first)
       const upTo = forwards ? least(above + scanned, last) : least((after ?? last + 1n) - 1n, last)
-      const filter = { types, categories, correlationId, causationId }
+      const filter = { types, categories, correlationId, causationId, actor, since, until }
       const events =
         above >= upTo ? [] : await selectEvents(streams.database, { ...filter, above, upTo, direction, limit: size })
       const reached = events.length === size ? events.at(-1)?.position : undefined
       const end = forwards ? (upTo < last ? upTo : null) : above > first ? above + 1n : null
-      return { data: events.map((event) => eventView(event, mode, aggregates)), page: { next: reached ?? end } }
+      return { data: events.map((event) => eventView(event, mode, aggregates)), page: { next: reached ?? end, head } }
     },
   })
 
@@ -95,15 +99,7 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
     answers: {
       200: {
         description: 'The events in the order of the log, and which led to which',
-        schema: z.object({
-          id: z.string(),
-          events: z.array(eventSchema),
-          edges: z.array(z.object({ cause: z.string(), effect: z.string() })),
-          outside: z.array(z.string()).meta({ description: 'Causes that are no events here, such as commands' }),
-          searched: z
-            .object({ from: z.bigint(), to: z.bigint(), complete: z.boolean() })
-            .meta({ description: 'The positions that were looked at, and whether nothing can be missing' }),
-        }),
+        schema: traceSchema.extend({ id: z.string() }),
       },
     },
     problems: [404],
@@ -112,9 +108,8 @@ export function addEventRoutes(routes: AdminRoutes, context: AdminContext): void
       const { position: head } = await store.head()
       const event = await eventById(streams.database, id, head)
       const { window, limit: size } = query
-      const { events, searched } = await traceEvents(streams.database, [event], { head, window, limit: size })
-      const shown = events.map((each) => eventView(each, mode, aggregates))
-      return { id: event.id, events: shown, ...causationOf(events), searched }
+      const trace = await traceEvents(streams.database, [event], { head, window, limit: size })
+      return { id: event.id, ...traceView(trace, mode, aggregates) }
     },
   })
 

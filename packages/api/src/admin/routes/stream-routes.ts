@@ -1,12 +1,14 @@
-import { selectStreams, valueChanges } from '@tidemark/eventstore'
+import { selectStreams, traceStream, valueChanges } from '@tidemark/eventstore'
 import { z } from 'zod'
 import { ProblemError } from '../../errors.js'
+import { quoted } from '../../http/nearest-name.js'
 import { scopeOf, type AdminContext } from '../admin-context.js'
 import type { AdminRoutes } from '../admin-route.js'
 import { eventSchema, eventView } from '../event-view.js'
-import { limit, number, oneOf, text } from '../parse-request.js'
+import { limit, number, oneOf, text, versionOrMoment } from '../parse-request.js'
 import { payloadModes, viewOf } from '../payload-view.js'
 import { newestVersion, statesOf, unknownStream } from '../stream-state.js'
+import { traceSchema, traceView } from '../trace-view.js'
 
 const tag = 'streams'
 const payloads = oneOf(payloadModes).optional()
@@ -92,10 +94,13 @@ export function addStreamRoutes(routes: AdminRoutes, context: AdminContext): voi
   routes.add({
     ...{ method: 'GET', url: '/streams/:id/state', role: 'viewer', tag, operationId: 'streams.state' },
     summary: 'What the aggregate of a stream was at a version, with personal data replaced',
-    query: z.object({ version: number.optional(), payloads, tenant }),
+    query: z.object({
+      version: versionOrMoment.optional().meta({ description: 'A version, or a time; now unless said' }),
+      ...{ payloads, tenant },
+    }),
     answers: {
       200: {
-        description: 'The state after that version; after the newest one unless said',
+        description: 'The state after that version, or at that time; after the newest event unless said',
         schema: z.object({
           streamId: z.string(),
           version: z.bigint(),
@@ -108,7 +113,8 @@ export function addStreamRoutes(routes: AdminRoutes, context: AdminContext): voi
     handle: async ({ request, query, params: { id = '' } }) => {
       const { streams, mode } = await scopeOf(context, request, query)
       const [at] = await statesOf(streams, aggregates, id, [query.version])
-      if (!at) throw unknownStream(id)
+      if (!at?.event)
+        throw new ProblemError('version-not-found', `stream ${quoted(id)} had no events then: its first version is 1`)
       const state = viewOf(at.state, mode)
       return {
         streamId: id,
@@ -121,15 +127,16 @@ export function addStreamRoutes(routes: AdminRoutes, context: AdminContext): voi
 
   routes.add({
     ...{ method: 'GET', url: '/streams/:id/diff', role: 'viewer', tag, operationId: 'streams.diff' },
-    summary: 'What changed in the state of a stream from one version to another',
-    query: z.object({ from: number, to: number.optional(), payloads, tenant }),
+    summary: 'What changed in the state of a stream from one version or time to another',
+    query: z.object({ from: versionOrMoment, to: versionOrMoment.optional(), payloads, tenant }),
     answers: {
       200: {
         description: 'The places at which the states differ, as JSON pointers',
         schema: z.object({
           streamId: z.string(),
-          from: z.bigint(),
+          from: z.bigint().meta({ description: 'A version; 0 before the first event' }),
           to: z.bigint(),
+          payloads: z.enum(payloadModes),
           changes: z.array(
             z.object({
               path: z.string(),
@@ -157,9 +164,29 @@ export function addStreamRoutes(routes: AdminRoutes, context: AdminContext): voi
         streamId: id,
         from: before.version,
         to: after.version,
+        payloads: mode,
         changes: shown,
         more: changes.length - shown.length,
       }
+    },
+  })
+
+  routes.add({
+    ...{ method: 'GET', url: '/streams/:id/trace', role: 'viewer', tag, operationId: 'streams.trace' },
+    summary: 'What led to the newest 500 events of a stream, and what they led to',
+    query: z.object({
+      to: number.optional().meta({ description: 'The last version that is looked at' }),
+      ...{ payloads, tenant },
+    }),
+    answers: {
+      200: { description: 'The events in the order of the log, and which led to which', schema: traceSchema },
+    },
+    problems: [404],
+    handle: async ({ request, query, params: { id = '' } }) => {
+      const { streams, mode } = await scopeOf(context, request, query)
+      await newestVersion(streams, id)
+      const { position: head } = await context.store.head()
+      return traceView(await traceStream(streams, id, { head, toVersion: query.to }), mode, aggregates)
     },
   })
 }

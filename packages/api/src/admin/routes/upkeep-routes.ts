@@ -11,13 +11,20 @@ import { newestVersion } from '../stream-state.js'
 
 const compatibilities = ['backward', 'forward', 'full', 'none'] as const
 
+const registeredSchema = z.object({
+  ...{ category: z.string(), type: z.string(), schemaVersion: z.int(), revision: z.int() },
+  schema: z.unknown(),
+  compatibility: z.enum(compatibilities),
+  registeredAt: z.date(),
+})
+
 /** Adds what truncates streams and forgets data subjects, and what looks at schemas. */
 export function addUpkeepRoutes(
   routes: AdminRoutes,
   context: AdminContext,
   kinds: Record<'truncate' | 'forget', AnyOperationKind>,
 ): void {
-  const { store, aggregates } = context
+  const { store, aggregates, schemaCompatibility } = context
   addChangeRoute(routes, context, {
     ...{ url: '/streams/:id/truncate', role: 'admin', tag: 'streams', quick: true, kind: kinds.truncate },
     summary: 'Delete the first events of a stream for ever; read them before, for nothing archives them here',
@@ -47,14 +54,7 @@ export function addUpkeepRoutes(
       200: {
         description: 'All of them',
         schema: z.object({
-          data: z.array(
-            z.object({
-              ...{ category: z.string(), type: z.string(), schemaVersion: z.int(), revision: z.int() },
-              schema: z.unknown(),
-              compatibility: z.enum(compatibilities),
-              registeredAt: z.date(),
-            }),
-          ),
+          data: z.array(registeredSchema),
         }),
       },
     },
@@ -66,7 +66,11 @@ export function addUpkeepRoutes(
   routes.add({
     ...{ method: 'GET', url: '/schemas/check', role: 'viewer', tag: 'schemas', operationId: 'schemas.check' },
     summary: 'How the events in code stand to what was registered; registers nothing',
-    query: z.object({ compatibility: oneOf(compatibilities).default('backward') }),
+    query: z.object({
+      compatibility: oneOf(compatibilities)
+        .optional()
+        .meta({ description: 'What a change must keep working; what the server is set to unless said' }),
+    }),
     answers: {
       200: {
         description: 'One entry for each type',
@@ -77,12 +81,17 @@ export function addUpkeepRoutes(
               ...{ category: z.string(), type: z.string(), schemaVersion: z.int() },
               status: z.enum(['new', 'unchanged', 'compatible', 'raised', 'older', 'incompatible', 'dropped']),
               differences: z.array(z.looseObject({ direction: z.enum(['backward', 'forward']), path: z.string() })),
+              schema: z
+                .unknown()
+                .optional()
+                .meta({ description: 'That of the code; left out where the type was dropped' }),
+              registered: registeredSchema.optional().meta({ description: 'The newest of this version, or of all' }),
             }),
           ),
         }),
       },
     },
-    handle: async ({ query: { compatibility } }) => {
+    handle: async ({ query: { compatibility = schemaCompatibility } }) => {
       const checks = await compareSchemas(store, aggregates, compatibility)
       return {
         compatible: checks.every(({ status }) => status !== 'incompatible' && status !== 'dropped'),
@@ -92,8 +101,8 @@ export function addUpkeepRoutes(
   })
 }
 
-function checkView({ category, type, schemaVersion, status, differences }: SchemaCheck) {
-  return { category, type, schemaVersion, status, differences }
+function checkView({ schema, registered, ...check }: SchemaCheck) {
+  return { ...check, ...(schema !== undefined && { schema }), ...(registered && { registered }) }
 }
 
 function askedTenant({ tenant }: Readonly<Record<string, unknown>>): { tenant?: string } {
