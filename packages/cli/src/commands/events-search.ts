@@ -1,13 +1,22 @@
-import type { RecordedEvent } from '@tidemark/eventstore'
+import type { EventStore, RecordedEvent } from '@tidemark/eventstore'
 import { InvalidArgumentError, type Command } from 'commander'
+import type { Context } from '../context.js'
 import { withStore } from '../database/with-store.js'
+import { UsageError } from '../errors.js'
 import { bigNumber, wholeNumber } from '../numbers.js'
 import { jsonText } from '../output/json-text.js'
 import { repeatable } from '../repeatable.js'
+import type { AdminClient } from '../server/admin-client.js'
+import { refusePayloads, withPayloads, type PayloadOptions } from '../server/payloads.js'
+import { noteMode, recordedOf, type EventPage } from '../server/stream-events.js'
+import { serverOf, withServer } from '../server/through-server.js'
+import { withTenantOption } from '../streams-of.js'
 import { instant } from '../times.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
-interface Options {
+interface Options extends PayloadOptions {
+  readonly server?: string
+  readonly tenant?: string
   readonly type?: readonly string[]
   readonly category?: readonly string[]
   readonly data?: readonly Wanted[]
@@ -19,6 +28,8 @@ interface Options {
   readonly limit: number
 }
 
+const pageSize = 200
+
 /** A value that the data of an event must have. */
 interface Wanted {
   readonly path: readonly string[]
@@ -26,7 +37,7 @@ interface Wanted {
 }
 
 export const configureEventsSearch: ConfigureVerb = (verb, context) => {
-  verb
+  withPayloads(withServer(withTenantOption(verb)))
     .option('--type <type>', 'of this type; may be repeated', repeatable(String))
     .option('--category <name>', 'of this aggregate; may be repeated', repeatable(String))
     .option(
@@ -41,16 +52,12 @@ export const configureEventsSearch: ConfigureVerb = (verb, context) => {
     .option('--after <position>', 'after this position', bigNumber)
     .option('--limit <n>', 'at most this many', wholeNumber, 50)
     .action(async (options: Options, command: Command) => {
-      const { type: types, category: categories, after, limit } = options
-      const found = await withStore(command, context, async (store) => {
-        const events: RecordedEvent[] = []
-        const { position: upTo } = await store.head()
-        for await (const event of store.walkLog({ types, categories, upTo, ...(after !== undefined && { after }) })) {
-          if (events.length === limit) break
-          if (matches(event, options)) events.push(event)
-        }
-        return events
-      })
+      const { limit } = options
+      const server = serverOf(options, context)
+      if (!server) refusePayloads(options)
+      const found = server
+        ? await searchThrough(server, options, context)
+        : await withStore(command, context, (store) => search(store, options))
       context.output.list<RecordedEvent>(
         found,
         [
@@ -67,6 +74,40 @@ export const configureEventsSearch: ConfigureVerb = (verb, context) => {
       const last = found.at(-1)
       if (last && found.length === limit) context.output.note(`there may be more: --after ${last.position}`)
     })
+}
+
+async function search(store: EventStore, options: Options): Promise<RecordedEvent[]> {
+  const { type: types, category: categories, after, limit, tenant } = options
+  const events: RecordedEvent[] = []
+  const { position: upTo } = await store.head()
+  for await (const event of store.walkLog({ types, categories, upTo, ...(after !== undefined && { after }) })) {
+    if (events.length === limit) break
+    if ((tenant === undefined || event.tenant === tenant) && matches(event, options)) events.push(event)
+  }
+  return events
+}
+
+/** @throws {UsageError} data is to be compared that the server is told not to show. */
+async function searchThrough(server: AdminClient, options: Options, { output }: Context): Promise<RecordedEvent[]> {
+  const { type, category, correlation, actor, since, until, limit, tenant, data } = options
+  if (data && (options.payloads ?? 'full') !== 'full')
+    throw new UsageError('--data compares what the server shows: leave out --payloads, or say full')
+  const payloads = data ? 'full' : options.payloads
+  const query = {
+    ...{ type, category, correlationId: correlation, actor, payloads, tenant },
+    ...{ since: since?.toISOString(), until: until?.toISOString(), direction: 'forwards' },
+    // All but the data is compared by the server.
+    limit: String(data ? pageSize : Math.min(pageSize, limit)),
+  }
+  const events: RecordedEvent[] = []
+  for (let after = options.after?.toString(); events.length < limit;) {
+    const answer: EventPage = await server.get<EventPage>('/events', { ...query, after })
+    if (events.length === 0) noteMode(output, answer.data[0]?.payloads, payloads)
+    events.push(...answer.data.map(recordedOf).filter((event) => matches(event, options)))
+    if (answer.page.next === null) break
+    after = answer.page.next
+  }
+  return events.slice(0, limit)
 }
 
 function wanted(text: string): Wanted {

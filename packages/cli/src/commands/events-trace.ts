@@ -7,25 +7,42 @@ import {
   type RecordedEvent,
 } from '@tidemark/eventstore'
 import type { Command } from 'commander'
+import type { Context } from '../context.js'
 import { withStore } from '../database/with-store.js'
 import { CliError } from '../errors.js'
 import { causationTree, treeLines } from '../history/trace.js'
-import { bigNumber, wholeNumber } from '../numbers.js'
+import { wholeNumber } from '../numbers.js'
+import { ifThere, type AdminClient } from '../server/admin-client.js'
+import { refusePayloads, withPayloads, type PayloadOptions } from '../server/payloads.js'
+import { noteMode, recordedOf, type EventPage, type EventView } from '../server/stream-events.js'
+import { serverOf, withServer } from '../server/through-server.js'
+import { streamsOf, withTenantOption } from '../streams-of.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
-interface Options {
+interface Options extends PayloadOptions {
+  readonly server?: string
+  readonly tenant?: string
   readonly limit: number
-  readonly window: bigint
+  readonly window: number
 }
 
 export const configureEventsTrace: ConfigureVerb = (verb, context) => {
   const { output } = context
-  verb
+  withPayloads(withServer(withTenantOption(verb)))
     .argument('<event>', 'the id of an event, or its position')
     .option('--limit <n>', 'at most this many events', wholeNumber, 500)
-    .option('--window <positions>', 'look at so many positions before and after the event', bigNumber, 10_000n)
+    .option('--window <positions>', 'look at so many positions before and after the event', wholeNumber, 10_000)
     .action(async (name: string, options: Options, command: Command) => {
-      const { start, events, searched } = await withStore(command, context, (store) => trace(store, name, options))
+      const server = serverOf(options, context)
+      if (!server) refusePayloads(options)
+      const found = server
+        ? await traceThrough(server, name, options, context)
+        : await withStore(command, context, (store) => trace(store, name, options))
+      if (!found)
+        throw new CliError(
+          `there is no event ${JSON.stringify(name)}: \`tidemark events search\` finds the ids and positions of events`,
+        )
+      const { start, events, searched } = found
       const roots = causationTree(events)
       if (output.options.format === 'table') {
         const { bold, dim } = output.paint
@@ -41,23 +58,52 @@ export const configureEventsTrace: ConfigureVerb = (verb, context) => {
     })
 }
 
+/** A trace, and the event that it began with. */
+type TraceOf = EventTrace & { readonly start: RecordedEvent }
+
+const isPosition = (name: string) => /^\d{1,18}$/.test(name)
+
 async function trace(
   store: EventStore,
   name: string,
-  { limit, window }: Options,
-): Promise<EventTrace & { readonly start: RecordedEvent }> {
+  { limit, window, tenant }: Options,
+): Promise<TraceOf | undefined> {
+  const { database } = streamsOf(store, tenant)
   const { position: head } = await store.head()
-  const start = await findEvent(store, name)
-  if (!start || start.position > head)
-    throw new CliError(
-      `there is no event ${JSON.stringify(name)}: \`tidemark events search\` finds the ids and positions of events`,
-    )
-  const { events, searched } = await traceEvents(store.database, [start], { head, window, limit })
+  const byPosition = isPosition(name) ? await store.readEventsAt([BigInt(name)]) : []
+  const [start] = isUuid(name) ? await selectEventsById(database, [name]) : byPosition
+  if (!start || start.position > head) return undefined
+  const { events, searched } = await traceEvents(database, [start], { head, window: BigInt(window), limit })
+  if (tenant !== undefined) return { start, events, searched }
   // Events of two tenants may be of one conversation.
   return { start, events: await store.readEventsAt(events.map(({ position }) => position)), searched }
 }
 
-async function findEvent(store: EventStore, name: string): Promise<RecordedEvent | undefined> {
-  if (isUuid(name)) return (await selectEventsById(store.database, [name]))[0]
-  return /^\d{1,18}$/.test(name) ? (await store.readEventsAt([BigInt(name)]))[0] : undefined
+async function traceThrough(
+  server: AdminClient,
+  name: string,
+  { limit, window, tenant, payloads }: Options,
+  { output }: Context,
+): Promise<TraceOf | undefined> {
+  const id = isPosition(name) ? await idAt(server, name, tenant) : name
+  const query = { limit: String(limit), window: String(window), payloads, tenant }
+  const path = `/events/${encodeURIComponent(id ?? name)}/trace`
+  const found = await ifThere(server.get<TraceView>(path, query))
+  if (!found) return undefined
+  if (output.options.format !== 'table') noteMode(output, found.events[0]?.payloads, payloads)
+  const events = found.events.map(recordedOf)
+  const start = events.find((event) => event.id === found.id)
+  const { from, to, complete } = found.searched
+  return start && { start, events, searched: { from: BigInt(from), to: BigInt(to), complete } }
+}
+
+interface TraceView {
+  readonly id: string
+  readonly events: readonly EventView[]
+  readonly searched: { readonly from: string; readonly to: string; readonly complete: boolean }
+}
+
+async function idAt(server: AdminClient, position: string, tenant: string | undefined): Promise<string | undefined> {
+  const query = { from: position, to: position, payloads: 'none', tenant }
+  return (await server.get<EventPage>('/events', query)).data[0]?.id
 }

@@ -1,11 +1,16 @@
 import { Option, type Command } from 'commander'
 import { checkSchemas, compareSchemas, type Compatibility, type SchemaCheck } from '@tidemark/eventstore'
 import { withStore } from '../database/with-store.js'
+import { UsageError } from '../errors.js'
 import { exitCode } from '../exit-code.js'
+import { checksThrough } from '../server/schema-checks.js'
+import { serverOf, withServer } from '../server/through-server.js'
+import type { Told } from '../server/told.js'
 import { checkWithRegistry } from './schemas-check-registry.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options {
+  readonly server?: string
   readonly compatibility?: Compatibility
   readonly register?: boolean
   readonly registry?: string | true
@@ -14,7 +19,7 @@ interface Options {
 const modes: readonly Compatibility[] = ['backward', 'forward', 'full', 'none']
 
 export const configureSchemasCheck: ConfigureVerb = (verb, context) => {
-  verb
+  withServer(verb)
     .addOption(
       new Option(
         '--compatibility <mode>',
@@ -28,16 +33,22 @@ export const configureSchemasCheck: ConfigureVerb = (verb, context) => {
         'compare what bridges publish with a schema registry instead; that of the configuration unless said',
       ).conflicts('compatibility'),
     )
-    .action(async ({ compatibility: asked, register, registry }: Options, command: Command) => {
+    .action(async (options: Options, command: Command) => {
+      const { compatibility: asked, register, registry } = options
       if (registry !== undefined) return checkWithRegistry(command, context, { registry, register: register ?? false })
-      const checks = await withStore(command, context, async (store, { loaded }) => {
-        const { aggregates, schemas } = loaded.config
-        const compatibility = asked ?? schemas?.compatibility ?? 'backward'
-        const found = await compareSchemas(store, aggregates, compatibility)
-        if (register && !found.some(isConflict)) await checkSchemas(store, aggregates, { compatibility })
-        return found
-      })
-      context.output.list<SchemaCheck>(
+      const server = serverOf(options, context)
+      if (server && register)
+        throw new UsageError('schemas are registered by who has the database: leave out --register, or --server')
+      const checks = server
+        ? await checksThrough(server, asked)
+        : await withStore(command, context, async (store, { loaded }) => {
+            const { aggregates, schemas } = loaded.config
+            const compatibility = asked ?? schemas?.compatibility ?? 'backward'
+            const found = await compareSchemas(store, aggregates, compatibility)
+            if (register && !found.some(isConflict)) await checkSchemas(store, aggregates, { compatibility })
+            return found
+          })
+      context.output.list<SchemaCheck | Told<SchemaCheck>>(
         checks,
         [
           ['event', ({ category, type }) => `${category}.${type}`],
@@ -56,11 +67,11 @@ export const configureSchemasCheck: ConfigureVerb = (verb, context) => {
 }
 
 /** Whoever asks has the new code in hand, so that a type that is gone was lost. */
-function isConflict({ status }: SchemaCheck): boolean {
+function isConflict({ status }: Pick<SchemaCheck, 'status'>): boolean {
   return status === 'incompatible' || status === 'dropped'
 }
 
-function differencesOf({ differences }: SchemaCheck): string {
+function differencesOf({ differences }: Pick<SchemaCheck, 'differences'>): string {
   return differences
     .map(({ direction, path, expected, found }) => `${direction}: ${path} expects ${expected}, may be ${found}`)
     .join('\n')

@@ -2,7 +2,12 @@ import type { Command } from 'commander'
 import { compareSchemas, schemaChanges, type SchemaCheck, type SchemaDifference } from '@tidemark/eventstore'
 import { withStore } from '../database/with-store.js'
 import { findNamed } from '../find-named.js'
+import { checksThrough } from '../server/schema-checks.js'
+import { serverOf, withServer } from '../server/through-server.js'
+import type { Told } from '../server/told.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
+
+type Checked = SchemaCheck | Told<SchemaCheck>
 
 /** One place where the code and the registered schema differ. */
 interface DiffLine {
@@ -17,12 +22,15 @@ interface DiffLine {
 }
 
 export const configureSchemasDiff: ConfigureVerb = (verb, context) => {
-  verb
+  withServer(verb)
     .argument('[event]', 'only this one, as aggregate.Type')
-    .action(async (event: string | undefined, _options: unknown, command: Command) => {
-      const checks = await withStore(command, context, (store, { loaded }) =>
-        compareSchemas(store, loaded.config.aggregates, 'full'),
-      )
+    .action(async (event: string | undefined, options: { readonly server?: string }, command: Command) => {
+      const server = serverOf(options, context)
+      const checks: readonly Checked[] = server
+        ? await checksThrough(server, 'full')
+        : await withStore(command, context, (store, { loaded }) =>
+            compareSchemas(store, loaded.config.aggregates, 'full'),
+          )
       const named = checks.map((check) => ({ name: `${check.category}.${check.type}`, check }))
       const wanted = event === undefined ? named : [findNamed(named, event, 'event')]
       context.output.list<DiffLine>(
@@ -40,7 +48,7 @@ export const configureSchemasDiff: ConfigureVerb = (verb, context) => {
     })
 }
 
-function linesOf(event: string, { status, schemaVersion, schema, registered, differences }: SchemaCheck): DiffLine[] {
+function linesOf(event: string, { status, schemaVersion, schema, registered, differences }: Checked): DiffLine[] {
   const known = registered?.schemaVersion
   const version = known === undefined || known === schemaVersion ? `${schemaVersion}` : `${known} → ${schemaVersion}`
   const line = (path: string, before: string | undefined, after: string | undefined): DiffLine => ({

@@ -2,23 +2,22 @@ import type { Command } from 'commander'
 import {
   partsOf,
   TruncationRefusedError,
-  type RecordedEvent,
   type StreamStore,
   type TruncateOptions,
   type TruncateResult,
 } from '@tidemark/eventstore'
-import { open, rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
+import { ArchiveFile } from '../archive-file.js'
 import { confirm } from '../confirm.js'
 import type { GlobalOptions } from '../context.js'
 import { withStore } from '../database/with-store.js'
-import { CliError } from '../errors.js'
 import { bigNumber } from '../numbers.js'
-import { jsonText } from '../output/json-text.js'
+import { serverOf, withServerChange, type ChangeOptions } from '../server/through-server.js'
+import { truncateThrough } from '../server/truncate-through.js'
 import { streamsOf, withTenantOption } from '../streams-of.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
-interface Options extends GlobalOptions {
+interface Options extends GlobalOptions, ChangeOptions {
   readonly before: bigint
   readonly reason: string
   readonly archive?: string
@@ -28,7 +27,7 @@ interface Options extends GlobalOptions {
 }
 
 export const configureStreamsTruncate: ConfigureVerb = (verb, context) => {
-  withTenantOption(verb)
+  withServerChange(withTenantOption(verb), { ownReason: true })
     .argument('<stream>', 'the id, such as order-o-42')
     .requiredOption('--before <version>', 'the first version that stays', bigNumber)
     .requiredOption('--reason <text>', 'why, for those who look for the events later')
@@ -38,8 +37,16 @@ export const configureStreamsTruncate: ConfigureVerb = (verb, context) => {
     .action(async (streamId: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>()
       const { before, reason, tenant, withoutSnapshot = false, evenIfUnread = false } = options
+      const server = serverOf(options, context)
+      const sure = () =>
+        confirm(`Delete the events of "${streamId}" before version ${before} for ever?`, { yes: !!options.yes })
+      if (server) {
+        if (!options.dryRun) await sure()
+        const changed = await truncateThrough(server, streamId, options, context)
+        return context.output.one('plan' in changed ? { streamId, ...changed.plan } : { ...changed.result })
+      }
       const result = await withStore(command, context, async (store, { loaded }) => {
-        await confirm(`Delete the events of "${streamId}" before version ${before} for ever?`, { yes: !!options.yes })
+        await sure()
         const aggregate = loaded.config.aggregates.find(({ name }) => name === partsOf(streamId).category)
         return truncate(streamsOf(store, tenant), streamId, options.archive, {
           ...{ beforeVersion: before, reason, actor: userInfo().username, withoutSnapshot, evenIfUnread },
@@ -57,19 +64,12 @@ async function truncate(
   options: TruncateOptions,
 ): Promise<TruncateResult> {
   if (path === undefined) return store.truncateStream(streamId, options)
-  const file = await open(path, 'wx').catch((cause: unknown) => {
-    throw new CliError(`the archive ${path} cannot be made, nothing was deleted: ${String(cause)}`, { cause })
-  })
+  const file = await ArchiveFile.create(path)
   try {
-    const archive = async (events: readonly RecordedEvent[]) => {
-      await file.appendFile(events.map((event) => `${jsonText(event)}\n`).join(''))
-      // On the disk before the events are gone.
-      await file.sync()
-    }
-    return await store.truncateStream(streamId, { ...options, archive })
+    return await store.truncateStream(streamId, { ...options, archive: (events) => file.write(events) })
   } catch (error) {
     // After any other failure the events may be gone, and the archive is what is left of them.
-    if (error instanceof TruncationRefusedError) await rm(path)
+    if (error instanceof TruncationRefusedError) await file.remove()
     throw error
   } finally {
     await file.close()

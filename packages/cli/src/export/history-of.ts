@@ -1,7 +1,7 @@
 import {
   fold,
   redactEvent,
-  traceEvents,
+  traceStream,
   valueChanges,
   type AnyAggregate,
   type EventStore,
@@ -30,28 +30,33 @@ export interface History {
   readonly trace: readonly TraceRoot[]
 }
 
-/** How far from its events, and how many others, the trace of a stream goes. */
-const traceWindow = 10_000n
-const traceLimit = 500
+/** The events of a stream from its first one to a moment, and what they belong to. */
+export interface ToldStream {
+  readonly events: readonly RecordedEvent[]
+  /** In the order of the log. */
+  readonly related: readonly RecordedEvent[]
+}
+
+/** Reads what is to be told of a stream. */
+export async function tell(store: EventStore, streams: StreamStore, streamId: string, at: Moment): Promise<ToldStream> {
+  const events: RecordedEvent[] = []
+  for await (const event of streams.walkStream(streamId, typeof at === 'bigint' ? { toVersion: at } : {})) {
+    if (at instanceof Date && event.recordedAt > at) break
+    events.push(event)
+  }
+  const { position: head } = await store.head()
+  const trace = await traceStream(streams, streamId, { head, toVersion: events.at(-1)?.version ?? 0n })
+  return { events, related: trace.events }
+}
 
 /**
- * Reads a stream and folds it version by version, without the personal data of anybody.
+ * Folds a stream version by version, without the personal data of anybody.
  *
  * Who acted is left out, since it is a person more often than not; events of other streams are named in the trace, and show no data.
  *
  * @throws {CliError} it has no events until then, or has lost its first ones.
  */
-export async function historyOf(
-  store: EventStore,
-  streams: StreamStore,
-  { aggregate, streamId, at }: { readonly aggregate: AnyAggregate; readonly streamId: string; readonly at: Moment },
-): Promise<History> {
-  const toVersion = typeof at === 'bigint' ? { toVersion: at } : {}
-  const events: RecordedEvent[] = []
-  for await (const event of streams.walkStream(streamId, toVersion)) {
-    if (at instanceof Date && event.recordedAt > at) break
-    events.push(event)
-  }
+export function historyOf(aggregate: AnyAggregate, streamId: string, { events, related }: ToldStream): History {
   const [first] = events
   if (!first)
     throw new CliError(
@@ -61,11 +66,7 @@ export async function historyOf(
     throw new CliError(
       `stream "${streamId}" begins with version ${first.version}, what came before was truncated: its history cannot be told`,
     )
-  const { position: head } = await store.head()
-  const limit = events.length + traceLimit
-  const related = await traceEvents(streams.database, events, { head, window: traceWindow, limit })
-  const trace = causationTree(related.events.map(withoutContent))
-  return { streamId, aggregate, steps: stepsOf(aggregate, events), trace }
+  return { streamId, aggregate, steps: stepsOf(aggregate, events), trace: causationTree(related.map(withoutContent)) }
 }
 
 function stepsOf(aggregate: AnyAggregate, events: readonly RecordedEvent[]): Step[] {

@@ -11,6 +11,9 @@ import {
 
 const answerWithinMs = 30_000
 
+/** The parameters of a request. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>
+
 /** Adds what names the server of a verb that works through one. */
 export function withServerOption(command: Command): Command {
   return command.addOption(
@@ -38,8 +41,11 @@ export class AdminClient {
       throw new ConfigError('--server has a password, which everybody on this machine can see: set TIDEMARK_TOKEN')
   }
 
-  get<T>(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<T> {
-    const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  /** @param query what is undefined is left out; a list is a parameter that is repeated. */
+  get<T>(path: string, query: Query = {}): Promise<T> {
+    const given = Object.entries(query).flatMap(([name, value]) =>
+      (typeof value === 'string' ? [value] : (value ?? [])).map((each): [string, string] => [name, each]),
+    )
     return this.send<T>('GET', given.length > 0 ? `${path}?${new URLSearchParams(given).toString()}` : path)
   }
 
@@ -85,7 +91,26 @@ interface Problem {
 const asUsage: ReadonlySet<string | undefined> = new Set(['invalid-input', 'invalid-parameter', 'not-a-read-model'])
 
 /** What is not in the configuration of the server. */
-const namesOfCode: ReadonlySet<string> = new Set(['unknown-projection', 'unknown-bridge', 'unknown-consumer'])
+const namesOfCode: ReadonlySet<string> = new Set([
+  'unknown-aggregate',
+  'unknown-projection',
+  'unknown-bridge',
+  'unknown-consumer',
+  'unknown-tenant',
+])
+
+/** What is not in the store. */
+const things: ReadonlySet<string> = new Set(['unknown-stream', 'unknown-event', 'version-not-found'])
+
+class NothingThereError extends CliError {}
+
+/** What a server answers; undefined where it knows no such stream, event or version. */
+export async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof NothingThereError) return undefined
+    throw error
+  })
+}
 
 function refusal(status: number, answer: unknown, origin: string): Error {
   const { type, title, detail, code } = (answer ?? {}) as Problem
@@ -101,5 +126,6 @@ function refusal(status: number, answer: unknown, origin: string): Error {
   if (asUsage.has(problem)) return new UsageError(said)
   if (status === 503) return new SurroundingError(said)
   if (problem !== undefined && namesOfCode.has(problem)) return new UnknownNameError(said)
+  if (problem !== undefined && things.has(problem)) return new NothingThereError(said)
   return status === 409 && problem !== 'action-refused' ? new ConflictError(said) : new CliError(said)
 }

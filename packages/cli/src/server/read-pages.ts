@@ -1,22 +1,27 @@
-import type { AdminClient } from './admin-client.js'
+import type { AdminClient, Query } from './admin-client.js'
 
 const pageSize = 200
 
-/** Reads a list of the admin API page by page, as far as `atMost` things. */
+/**
+ * Reads a list of the admin API page by page, as far as `atMost` things.
+ *
+ * @param cursor the parameter that says where a page goes on.
+ */
 export async function readPages<T>(
   client: AdminClient,
   path: string,
-  query: Readonly<Record<string, string | undefined>>,
+  query: Query,
   atMost: number,
+  cursor = 'after',
 ): Promise<T[]> {
   const things: T[] = []
-  let after: string | undefined
-  do {
+  for (let at = query[cursor]; things.length < atMost;) {
     const limit = String(Math.min(pageSize, atMost - things.length))
-    const { data, page } = await client.get<Page<T>>(path, { ...query, after, limit })
+    const { data, page } = await client.get<Page<T>>(path, { ...query, [cursor]: at, limit })
     things.push(...data)
-    after = page.next ?? undefined
-  } while (after !== undefined && things.length < atMost)
+    if (page.next === null) break
+    at = page.next
+  }
   return things
 }
 
