@@ -16,7 +16,7 @@ import { ifThere, type AdminClient } from '../server/admin-client.js'
 import { refusePayloads, withPayloads, type PayloadOptions } from '../server/payloads.js'
 import { noteMode, recordedOf, type EventPage, type EventView } from '../server/stream-events.js'
 import { serverOf, withServer } from '../server/through-server.js'
-import { streamsOf, withTenantOption } from '../streams-of.js'
+import { withTenantOption } from '../streams-of.js'
 import type { ConfigureVerb } from '../verbs/verb.js'
 
 interface Options extends PayloadOptions {
@@ -68,15 +68,19 @@ async function trace(
   name: string,
   { limit, window, tenant }: Options,
 ): Promise<TraceOf | undefined> {
-  const { database } = streamsOf(store, tenant)
   const { position: head } = await store.head()
-  const byPosition = isPosition(name) ? await store.readEventsAt([BigInt(name)]) : []
-  const [start] = isUuid(name) ? await selectEventsById(database, [name]) : byPosition
+  // Events of two tenants may be of one conversation, and only this reading says whose they are.
+  const readAt = async (positions: readonly bigint[]) =>
+    (await store.readEventsAt(positions)).filter((event) => tenant === undefined || event.tenant === tenant)
+  const [start] = await readAt(await positionsOf(store, name))
   if (!start || start.position > head) return undefined
-  const { events, searched } = await traceEvents(database, [start], { head, window: BigInt(window), limit })
-  if (tenant !== undefined) return { start, events, searched }
-  // Events of two tenants may be of one conversation.
-  return { start, events: await store.readEventsAt(events.map(({ position }) => position)), searched }
+  const { events, searched } = await traceEvents(store.database, [start], { head, window: BigInt(window), limit })
+  return { start, events: await readAt(events.map(({ position }) => position)), searched }
+}
+
+async function positionsOf({ database }: EventStore, name: string): Promise<bigint[]> {
+  if (isUuid(name)) return (await selectEventsById(database, [name])).map(({ position }) => position)
+  return isPosition(name) ? [BigInt(name)] : []
 }
 
 async function traceThrough(
