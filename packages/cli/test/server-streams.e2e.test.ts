@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { Tally, viewer, Visit } from './fixtures/history/tidemark.config.js'
 import { runHere } from './run-here.js'
@@ -34,7 +34,10 @@ beforeAll(async () => {
   await store.execute(Visit, 'v-1', 'arrive', { guestId: 'g-1', name: 'Grace' })
   await store.execute(Visit, 'v-1', 'leave', {})
   // Longer than a page.
-  const long = Array.from({ length: 230 }, (_, amount) => ({ type: 'Counted' as const, data: { amount: 1000 + amount } }))
+  const long = Array.from({ length: 230 }, (_, amount) => ({
+    type: 'Counted' as const,
+    data: { amount: 1000 + amount },
+  }))
   await store.append(Tally, 'long', long, { expectedVersion: 0 })
 })
 afterAll(async () => {
@@ -82,6 +85,17 @@ describe('through a server, tidemark', () => {
     expect(newest).toMatchObject({ data: [{ version: '2' }, { version: '1' }] })
   })
 
+  it('tells where a state is in the log, from a snapshot or not', async () => {
+    const snapshots = { text: 'select from tidemark.snapshots where stream_id = $1', values: ['visit-v-1'] }
+    await vi.waitFor(async () => expect((await pool.query(snapshots)).rowCount).toBe(1), { timeout: 20_000 })
+    const state = ['streams', 'state', 'visit-v-1', '-o', 'json']
+    const [own, asked] = (await Promise.all([direct(state), through([...state, ...full])])).map(
+      ({ stdout }) => JSON.parse(stdout).data,
+    )
+    expect(own).toMatchObject({ version: '2', position: '6', state: { guest: 'Grace' } })
+    expect(asked).toEqual({ ...own, state: { guest: 'somebody', present: false } })
+  })
+
   it('searches and traces events as it does without', async () => {
     const [found, traced] = await Promise.all([
       alike(['events', 'search', '--data', 'amount=3', '--category', 'tally']),
@@ -94,6 +108,15 @@ describe('through a server, tidemark', () => {
       data: { correlationId: 'talk', searched: { complete: true }, roots: [{ cause: 'talk' }] },
     })
     expect(JSON.stringify(traced)).toContain('tally-t-2')
+    for (const [narrow, note] of [
+      [['--window', '1'], 'only positions 1 to 2 were looked at, see --window'],
+      [['--limit', '1'], 'there may be more: see --limit'],
+    ] as const) {
+      const trace = ['events', 'trace', '1', ...narrow]
+      const [own, asked] = await Promise.all([direct(trace), through(trace)])
+      expect(asked).toEqual(own)
+      expect(own).toMatchObject({ code: 0, stderr: expect.stringContaining(note) })
+    }
   })
 
   it('shows data as the server gives it, and says so', async () => {

@@ -3,7 +3,12 @@ import { ConfigurationError } from './errors.js'
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** Whether a text can be the id of an event. */
+/**
+ * Whether a text can be the id of an event: a UUID, in upper or lower case.
+ *
+ * @example
+ * const [event] = isUuid(text) ? await selectEventsById(store.database, [text]) : []
+ */
 export function isUuid(text: string): boolean {
   return uuidPattern.test(text)
 }

@@ -59,7 +59,7 @@ async function stateOf(
   const { state, version, position } = await streams.load(aggregate, aggregateId, loadOptionsOf(at))
   if (version === 0n) return undefined
   // A snapshot knows no position.
-  const [last] = position > 0n ? [] : await streams.readStream(streamId, { fromVersion: version, limit: 1 })
+  const [last] = position > 0n ? [] : await streams.readStream(streamId, { fromVersion: version, toVersion: version })
   return { version, position: last?.position ?? position, state }
 }
 
