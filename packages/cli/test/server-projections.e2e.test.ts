@@ -80,13 +80,25 @@ describe('through a server, tidemark', () => {
       through(['projections', 'resume', 'audit']),
       through(['projections', 'rebuild', 'counter-totals', '--workers', '2', ...reason]),
     ])
-    const [dryRun, payloads] = await Promise.all([
+    const withoutServer = await Promise.all([
       runHere(['projections', 'rebuild', 'counter-totals', '--dry-run']),
+      runHere(['projections', 'rebuild', 'counter-totals', ...reason]),
       runHere(['blame', 'counter-totals', '1', ...full]),
     ])
-    expect([unknown, noReason, workers, dryRun, payloads].map(({ code }) => code)).toEqual([2, 2, 2, 2, 2])
+    for (const { stderr } of withoutServer) expect(stderr).toMatch(/^error: --.*: say --server\n$/)
+    expect([unknown, noReason, workers, ...withoutServer].map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2])
     expect(unknown.stderr).toBe('error: there is no projection "counter-total": did you mean "counter-totals"?\n')
     expect(workers.stderr).toContain('--workers')
+  })
+
+  it('writes the OpenAPI document of what the server has', async () => {
+    const { code, stdout } = await through(['openapi'])
+    expect(code).toBe(0)
+    const { paths, components } = JSON.parse(stdout)
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining(['/v1/counter-totals/{key}', '/admin/v1/projections/{name}/rebuild']),
+    )
+    expect(components.securitySchemes).toBeDefined()
   })
 
   it('pauses and resumes, with a reason for the audit', async () => {

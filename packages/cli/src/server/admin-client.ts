@@ -23,7 +23,7 @@ export function withServerOption(command: Command): Command {
   )
 }
 
-/** Asks the admin API of a server. */
+/** Asks a server, most of all its admin API. */
 export class AdminClient {
   private readonly base: URL
 
@@ -46,11 +46,17 @@ export class AdminClient {
     const given = Object.entries(query).flatMap(([name, value]) =>
       (typeof value === 'string' ? [value] : (value ?? [])).map((each): [string, string] => [name, each]),
     )
-    return this.send<T>('GET', given.length > 0 ? `${path}?${new URLSearchParams(given).toString()}` : path)
+    const parameters = given.length > 0 ? `?${new URLSearchParams(given).toString()}` : ''
+    return this.send<T>('GET', `/admin/v1${path}${parameters}`)
   }
 
   post<T>(path: string, body: object): Promise<T> {
-    return this.send<T>('POST', path, body)
+    return this.send<T>('POST', `/admin/v1${path}`, body)
+  }
+
+  /** The OpenAPI document of all that the server has. */
+  openapi(): Promise<unknown> {
+    return this.send('GET', '/openapi.json')
   }
 
   /**
@@ -58,7 +64,7 @@ export class AdminClient {
    * @throws {ServerError} @throws {CliError} the server refused.
    */
   private async send<T>(method: string, path: string, body?: object): Promise<T> {
-    const url = new URL(`${this.base.pathname.replace(/\/$/, '')}/admin/v1${path}`, this.base)
+    const url = new URL(`${this.base.pathname.replace(/\/$/, '')}${path}`, this.base)
     const response = await fetch(url, {
       method,
       signal: AbortSignal.timeout(answerWithinMs),

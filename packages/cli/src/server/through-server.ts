@@ -23,7 +23,14 @@ export function withServerChange(command: Command, { ownReason = false } = {}): 
   const changing = withServerOption(command).addOption(
     new Option('--dry-run', 'say what the server would do, and do nothing; with --server'),
   )
-  return ownReason ? changing : changing.option('--reason <text>', 'why, for the audit of the server; with --server')
+  if (ownReason) return changing
+  return changing
+    .option('--reason <text>', 'why, for the audit of the server; with --server')
+    .hook('preAction', (verb) => {
+      const { server, reason } = verb.opts<ChangeOptions>()
+      if (reason !== undefined && server === undefined)
+        throw new UsageError('--reason is for the audit of a server: say --server')
+    })
 }
 
 /** The server that a verb was told to ask; undefined where it works with the database. */

@@ -29,7 +29,10 @@ export const projectVerbs: readonly Verb[] = [
   {
     path: 'openapi',
     summary: 'the OpenAPI document of the API, or a typed client of it; needs neither a database nor a port',
-    examples: ['openapi', 'openapi --file openapi.json', 'openapi --client ts --file src/api-client.ts'],
+    examples: [
+      'openapi --file openapi.json',
+      'openapi --client ts --server https://shop.example --file src/shop-client.ts',
+    ],
     load: async () => (await import('../commands/openapi.js')).configureOpenapi,
   },
   {
