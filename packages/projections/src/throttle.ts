@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** Timers cannot wait longer, and do not wait at all when they are told to. */
+const longestRestMs = 2 ** 31 - 1
+
 /** Leaves time to others: whoever has worked rests before it works again, so that its work takes a share of the time at most. */
 export class Throttle {
   private restMs = 0
@@ -24,7 +27,8 @@ export class Throttle {
       return await work()
     } finally {
       // A timer may fire up to a millisecond early.
-      this.restMs = this.isOn ? Math.ceil(((performance.now() - begunAt) * (1 - this.share)) / this.share) + 1 : 0
+      const dueMs = Math.ceil(((performance.now() - begunAt) * (1 - this.share)) / this.share) + 1
+      this.restMs = this.isOn ? Math.min(dueMs, longestRestMs) : 0
     }
   }
 }

@@ -15,6 +15,9 @@ import { planRecords } from './plan-records.js'
 import { checkTopic } from './topic-choice.js'
 import { WaitingKeys } from './waiting-keys.js'
 
+/** Timers cannot wait longer, and do not wait at all when they are told to. */
+const longestSleepMs = 2 ** 31 - 1
+
 /** Which part of the log is published again, where to, and how fast. */
 export interface ReplayToTopicOptions extends SendOptions {
   /** The first position; 1 unless said. */
@@ -78,7 +81,7 @@ export async function replayToTopic(
     position = through
     onProgress?.({ done: position, total })
     const aheadMs = (published / eventsPerSecond) * 1000 - (performance.now() - startedAt)
-    if (aheadMs > 0) await sleep(aheadMs, undefined, { signal })
+    if (aheadMs > 0) await sleep(Math.min(aheadMs, longestSleepMs), undefined, { signal })
   }
   return { published, leftOut, position }
 }
