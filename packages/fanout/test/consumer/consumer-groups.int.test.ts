@@ -172,7 +172,7 @@ describe.skipIf(!inject('kafkaBrokers'))('the group of a consumer', () => {
     const [retried] = await kit.read(`${topic}.retry.200ms`, 2)
     expect(retried!.headers['retry_topic-attempts']).toEqual(Buffer.from([0, 0, 0, 1]))
     expect(await kit.read(`${topic}.retry.1s`, 1)).toMatchObject([{ partition: first!.partition }])
-    expect(consumer.status()).toMatchObject({ handled: 3 })
+    await expect.poll(() => consumer.status(), { timeout: 10_000 }).toMatchObject({ handled: 3 })
   })
 
   /** A dead-letter topic with settings of its own. */
