@@ -498,7 +498,7 @@ describe('verifyProjection beside a running projector', () => {
     let allowed = 0
     const appender = async (name: string) => {
       for (let index = 0; running;) {
-        await new Promise((resolve) => setTimeout(resolve, 2))
+        await new Promise((resolve) => setTimeout(resolve, 10))
         if (appended >= allowed) continue
         appended++
         const id = `${name}-${index % 20}`
@@ -513,7 +513,7 @@ describe('verifyProjection beside a running projector', () => {
     const positions = new Set<bigint>()
     for (let round = 0; round < 50; round++) {
       for (const projection of followed) {
-        allowed = appended + 24
+        allowed = appended + 10
         const scope = round % 2 ? ({ all: true } as const) : { sample: 60 }
         const found = await verifyProjection(store, projection, { ...scope, heal: round % 5 === 0 })
         expect(found).toMatchObject(clean)
