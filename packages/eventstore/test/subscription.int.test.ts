@@ -206,11 +206,13 @@ describe('a subscription', () => {
       },
       isFinal: (error) => error instanceof RangeError,
     })
-    await vi.waitFor(() => expect(failing.state).toBe('running'))
+    const { position: head } = await store.head()
+    // Until then it moves the checkpoint, which waits for whoever has locked it.
+    await vi.waitFor(() => expect(failing.position).toBe(head), 10_000)
     await inTransaction(database.pool, async (client) => {
       await client.query('select from tidemark.checkpoints where name = $1 for update', [name])
       await store.appendToStream('counter-fails', [added], { expectedVersion: 'any' })
-      await vi.waitFor(() => expect(failing.lastError).toBeInstanceOf(RangeError))
+      await vi.waitFor(() => expect(failing.lastError).toBeInstanceOf(RangeError), 10_000)
       expect(failing.state).not.toBe('failed')
     })
     await failing.ended
