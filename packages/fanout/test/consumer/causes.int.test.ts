@@ -51,7 +51,9 @@ describe.skipIf(!inject('kafkaBrokers'))('an event that follows from another', (
       (all) => all.length === 3,
     )
     expect(seen).toEqual(['OrderPaid o-2', 'OrderPlaced o-1', 'OrderPaid o-1'])
-    await expect.poll(() => consumer.status(), { timeout: 10_000 }).toMatchObject({ handled: 3, failures: 0, duplicates: 0 })
+    await expect
+      .poll(() => consumer.status(), { timeout: 10_000 })
+      .toMatchObject({ handled: 3, failures: 0, duplicates: 0 })
   })
 
   test('does not wait for what was handled before, by whichever member, nor when it was handled itself', async () => {

@@ -82,7 +82,9 @@ describe.skipIf(!inject('kafkaBrokers'))('a consumer', () => {
     // The other keys did not wait for it.
     expect(seen.indexOf('c4')).toBeLessThan(seen.indexOf('b2'))
     expect(attempts).toEqual([1, 2, 3, 4, 5])
-    await expect.poll(() => consumer.status(), { timeout: 10_000 }).toMatchObject({ handled: 12, duplicates: 0, failures: 4, deadLettered: 0 })
+    await expect
+      .poll(() => consumer.status(), { timeout: 10_000 })
+      .toMatchObject({ handled: 12, duplicates: 0, failures: 4, deadLettered: 0 })
   })
 
   test('sends poison to the dead letters, with exact headers, and goes on', async () => {
@@ -151,7 +153,9 @@ describe.skipIf(!inject('kafkaBrokers'))('a consumer', () => {
       [topic],
     )
     expect(rows[1]).toEqual({ partition: 3, offset: '0', error: 'never', extra: '00ff01' })
-    await expect.poll(() => consumer.status(), { timeout: 10_000 }).toMatchObject({ deadLettered: 2, handled: 1, failures: 4 })
+    await expect
+      .poll(() => consumer.status(), { timeout: 10_000 })
+      .toMatchObject({ deadLettered: 2, handled: 1, failures: 4 })
   })
 
   test('sends at once to the dead letters what a handler calls not retriable', async () => {
